@@ -1,0 +1,316 @@
+"""Bytes to messages and back, in the dialect of the peer. Pure: no I/O, no clock.
+
+A `Decoder` is fed with what arrives and hands out whole messages, each with its `Dialect`:
+what is needed to write a reply just as the peer wrote its request. Nothing it hands out
+depends on how the bytes were cut into segments.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import NamedTuple
+
+from .message import (
+    HIGHEST,
+    INTEGER,
+    LOWEST,
+    MAX_MESSAGE,
+    Malformed,
+    Message,
+    MessageError,
+    ReportedError,
+    TooLong,
+    parse_name,
+    parse_number,
+)
+
+
+class Dialect(ABC):
+    """How one peer writes its messages."""
+
+    @abstractmethod
+    def encode(self, message: Message) -> bytes:
+        """The bytes of `message`."""
+
+    @abstractmethod
+    def encode_error(self, error: MessageError) -> bytes:
+        """The bytes that tell the peer of `error`."""
+
+
+class Received(NamedTuple):
+    """A whole message, and the dialect that it came in."""
+
+    message: Message
+    dialect: Dialect
+
+
+Taken = tuple[Received, int]
+"""What a `Framing` found, and the index of the first byte behind it."""
+
+
+class Framing(ABC):
+    """How the end of a message is known. Has no state: the same bytes always read the same."""
+
+    @abstractmethod
+    def take(self, data: bytes, start: int) -> Taken | None:
+        """The message that begins at `start`; None if its end is not there yet.
+
+        Raises `MessageError` as soon as the bytes cannot become a message any more.
+        """
+
+    @abstractmethod
+    def finish(self, data: bytes, start: int) -> Taken | None:
+        """The message from `start` to the end of `data`, for one that only silence ends.
+
+        None if the bytes are no whole message. Raises `MessageError` like `take`.
+        """
+
+    @abstractmethod
+    def error_dialect(self, data: bytes, start: int) -> Dialect | None:
+        """How to tell the peer that what begins at `start` is wrong; None if nothing shows it."""
+
+
+# --- text: a name and a number with a separator between them, or on a line each
+
+
+class Text(Dialect):
+    """What all text has in common: errors are a line that cannot be read as a message."""
+
+    terminator: str
+
+    def encode_error(self, error: MessageError) -> bytes:
+        return f"ERROR {error.code}: {error}.{self.terminator}".encode()
+
+
+class Separated(Text):
+    """``Client of Ann,42``, or with `number_first` ``42,Client of Ann``.
+
+    `separator` has its blanks with it; `terminator` is CRLF, LF or nothing.
+    """
+
+    def __init__(self, separator: str, terminator: str, number_first: bool = False) -> None:
+        self.separator = separator
+        self.terminator = terminator
+        self.number_first = number_first
+
+    def encode(self, message: Message) -> bytes:
+        name, number = message
+        if self.number_first:
+            return f"{number}{self.separator}{name}{self.terminator}".encode()
+        return f"{name}{self.separator}{number}{self.terminator}".encode()
+
+
+class TwoLines(Text):
+    """``Client of Ann`` and ``42``, each on a line: `between` ends the first, `terminator` both."""
+
+    def __init__(self, between: str, terminator: str) -> None:
+        self.between = between
+        self.terminator = terminator
+
+    def encode(self, message: Message) -> bytes:
+        return f"{message.name}{self.between}{message.number}{self.terminator}".encode()
+
+
+UNKNOWN = Separated(",", "\r\n")
+"""The dialect for a peer that has not shown its own."""
+
+_DIGITS = "0123456789"
+_BLANKS = " \t"
+_SEPARATORS = ",;:|"
+_NUMBER_FIRST = re.compile(r"([+-]?[0-9]+)([ \t]*[,;:|][ \t]*|[ \t]+)(.+)")
+_FIELDS = re.compile(r"[ \t]*[,;:|][ \t]*|[ \t]+")
+_NUMERAL = re.compile(r"[+-]?[.]?\d[\d._eE+-]*")
+_ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+# A number of any length is out of range rather than too long, but somewhere it has to end.
+_MAX_WITH_DIGITS = 8 * MAX_MESSAGE
+
+# Peers use the same few over and over.
+_separated = lru_cache(maxsize=64)(Separated)
+
+
+def _read_separated(text: str, terminator: str) -> Received | None:
+    """`text` as a message with a separator; None if there is no number at either end of it.
+
+    Raises `MessageError` if there is one, but not beside a name.
+    """
+    head = text.rstrip(_DIGITS)
+    if len(head) < len(text):
+        if head[-1:] in ("+", "-"):
+            head = head[:-1]
+        name = head.rstrip(_BLANKS)
+        if name[-1:] and name[-1] in _SEPARATORS:
+            name = name[:-1].rstrip(_BLANKS)
+        separator = head[len(name) :]
+        if separator or not head:
+            message = Message(parse_name(name), parse_number(text[len(head) :]))
+            return Received(message, _separated(separator, terminator))
+    if found := _NUMBER_FIRST.fullmatch(text):
+        number, separator, name = found.groups()
+        message = Message(parse_name(name), parse_number(number))
+        return Received(message, _separated(separator, terminator, True))
+    return None
+
+
+def _read_name_line(text: str) -> str:
+    """The name in a line of its own.
+
+    Raises `ReportedError` if the line tells of an error, and `Malformed` if it was rather meant
+    as a whole message, with a number that is none.
+    """
+    if reported := _ERROR.fullmatch(text):
+        raise ReportedError(*reported.groups())
+    fields = _FIELDS.split(text)
+    for field in (fields[-1], fields[0]):
+        if _NUMERAL.fullmatch(field):
+            parse_number(field)
+    if len(fields) > 1 and not fields[-1]:
+        raise Malformed("there is no number after the separator")
+    return parse_name(text)
+
+
+def _read_two_lines(first: bytes, number: str, terminator: str) -> Received:
+    text, between = _decode_line(first)
+    message = Message(_read_name_line(text), parse_number(number))
+    return Received(message, TwoLines(between, terminator))
+
+
+def _decode_line(line: bytes) -> tuple[str, str]:
+    """The text and the terminator of a line that ends in LF."""
+    terminator = "\r\n" if line.endswith(b"\r\n") else "\n"
+    try:
+        return line[: -len(terminator)].decode(), terminator
+    except UnicodeDecodeError:
+        raise Malformed("it is not UTF-8") from None
+
+
+def _too_long() -> TooLong:
+    return TooLong(f"a message has at most {MAX_MESSAGE} bytes")
+
+
+class Lines(Framing):
+    """Text: a message ends with its line or, separated and with no newline, in silence."""
+
+    def take(self, data: bytes, start: int) -> Taken | None:
+        end = data.find(b"\n", start) + 1
+        if not end or end - start > MAX_MESSAGE:
+            self._check_length(data[start : end or None])
+        if not end:
+            return None
+        text, terminator = _decode_line(data[start:end])
+        received = _read_separated(text, terminator)
+        if received is None:
+            _read_name_line(text)
+            second, end = end, data.find(b"\n", end) + 1
+            self._check_length(data[start : end or None])
+            if not end:
+                return None
+            received = _read_two_lines(data[start:second], *_decode_line(data[second:end]))
+        return self._taken(received, start, end)
+
+    def finish(self, data: bytes, start: int) -> Taken | None:
+        first, newline, last = data[start:].rpartition(b"\n")
+        try:
+            text = last.decode()
+        except UnicodeDecodeError:
+            return None
+        if not newline:
+            received = _read_separated(text, "")
+        elif INTEGER.fullmatch(text):
+            received = _read_two_lines(first + newline, text, "")
+        else:
+            received = None
+        return None if received is None else self._taken(received, start, len(data))
+
+    def error_dialect(self, data: bytes, start: int) -> Dialect | None:
+        end = data.find(b"\n", start) + 1
+        if not end:
+            return None
+        return _separated(",", "\r\n" if data.endswith(b"\r\n", start, end) else "\n")
+
+    def _check_length(self, data: bytes) -> None:
+        """Raise if `data`, a message or its beginning, is too long or shows that it is no text.
+
+        Beyond the limit there may only be more digits of the number at its end.
+        """
+        head = data[: MAX_MESSAGE + 1]
+        if _CONTROL.search(head):
+            raise Malformed("there are control characters in it")
+        if len(data) > MAX_MESSAGE:
+            rest = data[MAX_MESSAGE:].rstrip(b"\r\n").rstrip(_DIGITS.encode())
+            number_goes_on = not rest and self.finish(head.rstrip(b"\r\n"), 0)
+            if not number_goes_on or len(data) > _MAX_WITH_DIGITS:
+                raise _too_long()
+
+    def _taken(self, received: Received, start: int, end: int) -> Taken:
+        if end - start > MAX_MESSAGE and LOWEST <= received.message.number <= HIGHEST:
+            raise _too_long()
+        return received, end
+
+
+# --- the decoder
+
+_LINES = Lines()
+
+_FRAMINGS: dict[int, Framing] = {}
+"""The framing of a message by its first byte; what is not here is text."""
+
+
+class Decoder:
+    """Makes messages of the bytes of one connection."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._start = 0
+        self._shown: Dialect = UNKNOWN
+
+    def feed(self, data: bytes) -> None:
+        """Add what has arrived."""
+        self._data = self._data[self._start :] + data
+        self._start = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are bytes that are not part of a message taken so far."""
+        return self._start < len(self._data)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect to tell the peer of an error in: of what it is sending, or sent last."""
+        if self.pending:
+            begun = self._framing().error_dialect(self._data, self._start)
+            return begun or self._shown
+        return self._shown
+
+    def take(self) -> Received | None:
+        """The next message; None until more bytes come.
+
+        Raises `MessageError` for bytes that are none; the decoder is of no use then.
+        """
+        if not self.pending:
+            self._data = b""  # an idle connection must not hold its last chunk
+            self._start = 0
+            return None
+        return self._consume(self._framing().take(self._data, self._start))
+
+    def finish(self) -> Received | None:
+        """The rest as a message that ends in silence; None if it is no whole message.
+
+        To be called when `take` gave None. Raises `MessageError` like it.
+        """
+        if not self.pending:
+            return None
+        return self._consume(self._framing().finish(self._data, self._start))
+
+    def _framing(self) -> Framing:
+        return _FRAMINGS.get(self._data[self._start], _LINES)
+
+    def _consume(self, taken: Taken | None) -> Received | None:
+        if taken is None:
+            return None
+        received, self._start = taken
+        self._shown = received.dialect
+        return received

@@ -1,0 +1,100 @@
+"""The rule of the exchange: what a request is answered, and which one stops the server. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from random import randint
+from typing import NamedTuple
+
+from .message import HIGHEST, LOWEST, Malformed, Message, MessageError, OutOfRange, TooLong, shorten
+
+Network = IPv4Network | IPv6Network
+
+
+class Exchange(NamedTuple):
+    """One request and its reply."""
+
+    request: Message
+    reply: Message
+
+    @property
+    def sum(self) -> int:
+        """The two numbers added."""
+        return self.request.number + self.reply.number
+
+
+def random_number() -> int:
+    """An integer from `LOWEST` to `HIGHEST`."""
+    return randint(LOWEST, HIGHEST)
+
+
+def in_range(number: int) -> bool:
+    """Whether `number` is from `LOWEST` to `HIGHEST`."""
+    return LOWEST <= number <= HIGHEST
+
+
+def check_range(number: int) -> int:
+    """`number`, if it is `in_range`. Raises `OutOfRange` otherwise."""
+    if in_range(number):
+        return number
+    raise OutOfRange(f"{shorten(str(number))} is out of range")
+
+
+class Rule:
+    """The server's side of an exchange: its `name`, and how it picks its number."""
+
+    def __init__(self, name: str, pick: Callable[[], int] = random_number) -> None:
+        self.name = name
+        self.pick = pick
+
+    def answer(self, request: Message) -> Exchange:
+        """The exchange that `request` makes. Raises `OutOfRange` if its number is."""
+        check_range(request.number)
+        return Exchange(request, Message(self.name, self.pick()))
+
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+STOP_ON: dict[str, tuple[type[MessageError], ...]] = {
+    "out-of-range": (OutOfRange,),
+    "invalid": (OutOfRange, Malformed, TooLong),
+    "never": (),
+}
+"""What can be said for ``--stop-on``: the errors that ask the server to stop."""
+
+
+@dataclass(frozen=True)
+class StopPolicy:
+    """Which errors stop the server, and from which networks."""
+
+    errors: tuple[type[MessageError], ...] = STOP_ON["out-of-range"]
+    networks: Sequence[Network] = LOOPBACK
+
+    def asks(self, error: MessageError) -> bool:
+        """Whether whoever sent what `error` is about asks the server to stop."""
+        return isinstance(error, self.errors)
+
+    def permits(self, host: str | None) -> bool:
+        """Whether `host`, an IP address, or None for a UNIX socket, may stop the server.
+
+        A UNIX socket counts as 127.0.0.1, and an IPv4 address mapped into IPv6 as itself.
+        """
+        address: IPv4Address | IPv6Address = ip_address(host or "127.0.0.1")
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self.networks)
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """The networks of ``--stop-from``: ``loopback``, ``any``, or a list with commas.
+
+    Raises `ValueError` for anything else.
+    """
+    if text == "loopback":
+        return LOOPBACK
+    if text == "any":
+        return ANYWHERE
+    return tuple(ip_network(part.strip()) for part in text.split(","))

@@ -1,0 +1,126 @@
+"""What is exchanged: a name and a number, what is valid, and what can be wrong with it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+LOWEST, HIGHEST = 1, 100
+"""The range of a number that is summed; any other asks the server to stop."""
+
+MAX_NAME = 255
+"""The longest name, in characters."""
+
+MAX_MESSAGE = 1024
+"""The longest message on the wire, in bytes, its terminator included."""
+
+INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
+"""How an integer is written: a sign and ASCII digits. Leading zeros are in no group."""
+
+_SHOWN = 40
+
+
+class Message(NamedTuple):
+    """Who speaks, and the integer it sends. `parse_name` says what a valid name is."""
+
+    name: str
+    number: int
+
+
+class MessageError(ValueError):
+    """A message that gets no sum; ``str()`` of it is the explanation, with no full stop.
+
+    `code` is the word for it on the wire.
+    """
+
+    code = "malformed"
+
+
+class Malformed(MessageError):
+    """Not a message in any dialect."""
+
+
+class TooLong(MessageError):
+    """More than `MAX_MESSAGE` bytes."""
+
+    code = "too-long"
+
+
+class OutOfRange(MessageError):
+    """A message, but its number is not in `LOWEST`..`HIGHEST`."""
+
+    code = "out-of-range"
+
+
+class Stopping(MessageError):
+    """The server stops, because of this message or already."""
+
+    code = "stopping"
+
+
+class Busy(MessageError):
+    """The server has as many connections as it takes."""
+
+    code = "busy"
+
+
+class TimedOut(MessageError):
+    """No complete message came for too long."""
+
+    code = "timeout"
+
+
+class ReportedError(Malformed):
+    """Where a message was due, the peer reports an error of its own.
+
+    `reported` is the code that the peer gave, and ``str()`` its explanation.
+    """
+
+    def __init__(self, reported: str, explanation: str) -> None:
+        super().__init__(escape(explanation))
+        self.reported = reported
+
+
+def escape(text: str) -> str:
+    """`text` as it may be shown in a log or a terminal: what does not print is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shorten(text: str) -> str:
+    """`text` escaped, and cut if it is long, to be quoted in an explanation."""
+    if len(text) <= _SHOWN:
+        return escape(text)
+    return f"{escape(text[:_SHOWN])}... ({len(text)} characters)"
+
+
+def parse_name(text: str) -> str:
+    """The name in `text`, without the blanks around it.
+
+    Raises `Malformed` unless that leaves 1 to `MAX_NAME` characters, all printable in the
+    sense of `str.isprintable`: no control characters, surrogates or bidirectional overrides.
+    """
+    name = text.strip(" \t")
+    if not name:
+        raise Malformed("there is no name")
+    if len(name) > MAX_NAME:
+        raise Malformed(f"a name of {len(name)} characters; {MAX_NAME} are allowed")
+    if not name.isprintable():
+        raise Malformed(f"the name '{shorten(name)}' has characters that do not print")
+    return name
+
+
+def parse_number(text: str) -> int:
+    """The integer in `text`: an optional sign and ASCII digits.
+
+    Raises `Malformed` if it is anything else, and `OutOfRange` if it has more digits than
+    `int` takes (4,300 unless `sys.set_int_max_str_digits` was called).
+    """
+    found = INTEGER.fullmatch(text)
+    if not found:
+        raise Malformed(f"'{shorten(text)}' is not an integer")
+    try:
+        return int(found[1] + found[2])
+    except ValueError:
+        raise OutOfRange(f"{shorten(text)} is out of range") from None
