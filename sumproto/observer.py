@@ -1,0 +1,36 @@
+"""The seam at which a server is watched. Pure."""
+
+from __future__ import annotations
+
+from .dialects import Dialect
+from .exchange import Exchange
+from .message import MessageError
+
+Peer = tuple[str, int] | str
+"""Who is at the other end: host and port, or the words for a peer that has none."""
+
+
+class Observer:
+    """Is told what a server does. Each method does nothing; override what is of interest.
+
+    They are called from within the server's handling of a peer: they must be quick and must
+    not raise.
+    """
+
+    def connected(self, peer: Peer) -> None:
+        """`peer` has connected."""
+
+    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect) -> None:
+        """A request from `peer` was answered."""
+
+    def refused(self, peer: Peer, error: MessageError) -> None:
+        """`peer` was told of `error`, and its connection is being closed."""
+
+    def stop_denied(self, peer: Peer, error: MessageError) -> None:
+        """`peer` asked the server to stop with what `error` is about, but may not."""
+
+    def stopping(self, why: str) -> None:
+        """The server begins to stop."""
+
+    def disconnected(self, peer: Peer, why: str | None) -> None:
+        """The connection to `peer` is gone; `why` is None if the peer closed it."""

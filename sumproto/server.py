@@ -1,0 +1,284 @@
+"""The server over a stream: timing, flow control and the life of its connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IReactorTime,
+    ISSLTransport,
+)
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .dialects import Received
+from .exchange import Rule, StopPolicy
+from .message import Busy, Malformed, MessageError, Stopping, TimedOut
+from .observer import Observer, Peer
+from .receiver import MessageReceiver
+
+CLOSE_TIMEOUT = 10.0
+"""Seconds that a peer has to take the last replies, and then as many to close its side."""
+
+_WRITE_SIZE = 64 * 1024
+
+
+@implementer(IHalfCloseableProtocol)
+class SumProtocol(MessageReceiver):
+    """One connection of the server: a LineReceiver, by way of `MessageReceiver`."""
+
+    def __init__(self, factory: SumFactory, refusal: MessageError | None = None) -> None:
+        """With a `refusal` the peer is told that and no more."""
+        super().__init__(factory.clock, factory.quiet_period)
+        self.factory: SumFactory = factory
+        self._refusal = refusal
+        self._ending = False  # the last request is in; the peer or the factory said so
+        self._closing = False  # the last reply is out; what still comes is discarded
+        self._peer_closed = False
+        self._why: str | None = None
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end; behind a proxy, who its PROXY header says."""
+        address: IAddress = self.transport.getPeer()
+        if isinstance(address, IPv4Address | IPv6Address):
+            return address.host, address.port
+        return "a UNIX socket"
+
+    # Called by the transport and the clock
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.transport.registerProducer(self, True)
+        self.setTimeout(self.factory.idle_timeout or None)
+        self.factory.connectionMade(self)
+        if self._refusal:
+            self._refuse(self._refusal)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        if not self._closing:
+            super().rawDataReceived(data)
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if not self._closing:
+            self.process(final=False)
+
+    def readConnectionLost(self) -> None:
+        """The peer has sent all it will, and may be waiting for replies."""
+        self._peer_closed = True
+        if self._closing:
+            self.transport.loseConnection()
+        else:
+            self._end()
+
+    def writeConnectionLost(self) -> None:
+        """The peer has been sent the last reply; now it has to close."""
+        self.setTimeout(CLOSE_TIMEOUT)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        if not (self._why or reason.check(ConnectionDone)):
+            self._why = reason.getErrorMessage()
+        self.factory.connectionLost(self, self._why)
+
+    def timeoutConnection(self) -> None:
+        if self._closing:
+            self.abort()
+        else:
+            what = "the end of the message" if self.decoder.pending else "a message"
+            self._refuse(TimedOut(f"{what} did not come within {self.factory.idle_timeout:g} s"))
+
+    # Called by the factory
+
+    def finish(self) -> None:
+        """Answer the requests that are in, then close without a word."""
+        if not self._closing:
+            self._why = "the server is stopping"
+            self._end()
+
+    def abort(self) -> None:
+        """Close at once, whatever is lost."""
+        self.transport.abortConnection()
+
+    # From the requests to the close
+
+    def process(self, final: bool) -> None:
+        """Answer what is in, then close, or wait for more."""
+        replies: list[bytes] = []
+        size = 0
+        try:
+            for received in self.received(final or self._ending):
+                replies.append(self._reply(received))
+                size += len(replies[-1])
+                if size >= _WRITE_SIZE:  # let the transport say whether that is enough for now
+                    self._write(replies)
+                    replies, size = [], 0
+            self._write(replies)
+        except MessageError as error:
+            self._write(replies)
+            self._refuse(error)
+        else:
+            if not self.paused:  # if it is, resumeProducing goes on here
+                self._goOn()
+
+    def _reply(self, received: Received) -> bytes:
+        exchange = self.factory.rule.answer(received.message)
+        if self.factory.observers:
+            peer = self.peer
+            for observer in self.factory.observers:
+                observer.exchanged(peer, exchange, received.dialect)
+        return received.dialect.encode(exchange.reply)
+
+    def _write(self, replies: list[bytes]) -> None:
+        if replies:
+            self.resetTimeout()
+            self.transport.write(b"".join(replies))
+
+    def _goOn(self) -> None:
+        """All requests are answered."""
+        if self._peer_closed and self.decoder.pending:
+            self._refuse(Malformed("the connection ended within a message"))
+        elif self._ending:
+            self._close()
+        else:
+            self.awaitSilence()
+
+    def _end(self) -> None:
+        """The last request is in."""
+        self.cancelSilence()
+        self._ending = True
+        self.process(final=True)
+
+    def _refuse(self, error: MessageError) -> None:
+        """Tell the peer of `error`, close, and have the server stopped if that was asked for."""
+        told = self.factory.judge(self.peer, error)
+        self.transport.write(self.decoder.dialect.encode_error(told))
+        self._close()
+        self.factory.refused(self, told)
+
+    def _close(self) -> None:
+        """Close such that the peer gets all replies.
+
+        Closing a socket that has unread input resets the connection, and the peer may lose what
+        it has not read yet. So only our side is closed, and we read until the peer closes its own.
+        """
+        self._closing = True
+        self.cancelSilence()
+        self.setTimeout(CLOSE_TIMEOUT)
+        self.transport.unregisterProducer()
+        self.paused = False
+        if self._peer_closed or ISSLTransport.providedBy(self.transport):
+            self.transport.loseConnection()  # TLS has a farewell of its own, and no half-close
+        else:
+            self.transport.resumeProducing()
+            self.transport.loseWriteConnection()
+
+
+class SumFactory(Factory):
+    """Makes the connections of a server, and knows all that they share.
+
+    `stop` is called, once, when a peer that may asks the server to stop. `quiet_period` and
+    `idle_timeout` are in seconds; 0 turns either off.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        rule: Rule,
+        policy: StopPolicy,
+        clock: IReactorTime,
+        stop: Callable[[], object],
+        *,
+        quiet_period: float = 0.2,
+        idle_timeout: float = 60.0,
+        max_connections: int = 1000,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.rule = rule
+        self.clock = clock
+        self.quiet_period = quiet_period
+        self.idle_timeout = idle_timeout
+        self.max_connections = max_connections
+        self.observers = observers
+        self._policy = policy
+        self._stop = stop
+        self._stopping = False
+        self._connections: set[SumProtocol] = set()
+        self._drained: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> SumProtocol:
+        refusal: MessageError | None = None
+        if self._stopping:
+            refusal = Stopping("the server is stopping")
+        elif len(self._connections) >= self.max_connections:
+            refusal = Busy(f"the server has its {self.max_connections} connections")
+        return SumProtocol(self, refusal)
+
+    def stop(self, why: str) -> None:
+        """Have the server stopped, because of `why`; only the first call counts."""
+        if not self._stopping:
+            self._stopping = True
+            for observer in self.observers:
+                observer.stopping(why)
+            self._stop()
+
+    def drain(self, seconds: float) -> Deferred[None]:
+        """Answer what is in and close; abort what is left after `seconds`.
+
+        The Deferred fires when no connection is left.
+        """
+        self._stopping = True
+        drained: Deferred[None] = Deferred()
+        deadline = self.clock.callLater(seconds, self._abort)
+        drained.addBoth(lambda _: deadline.active() and deadline.cancel())
+        self._drained = drained
+        for connection in list(self._connections):
+            connection.finish()
+        self._checkDrained()
+        return drained
+
+    def _abort(self) -> None:
+        for connection in list(self._connections):
+            connection.abort()
+
+    def _checkDrained(self) -> None:
+        if self._drained and not self._connections:
+            drained, self._drained = self._drained, None
+            drained.callback(None)
+
+    # Called by the connections
+
+    def connectionMade(self, connection: SumProtocol) -> None:
+        self._connections.add(connection)
+        for observer in self.observers:
+            observer.connected(connection.peer)
+
+    def connectionLost(self, connection: SumProtocol, why: str | None) -> None:
+        self._connections.discard(connection)
+        for observer in self.observers:
+            observer.disconnected(connection.peer, why)
+        self._checkDrained()
+
+    def judge(self, peer: Peer, error: MessageError) -> MessageError:
+        """What to tell `peer` of `error`: that it stops the server, if it does."""
+        if not self._policy.asks(error):
+            return error
+        if self._policy.permits(peer[0] if isinstance(peer, tuple) else None):
+            return Stopping(str(error))
+        for observer in self.observers:
+            observer.stop_denied(peer, error)
+        return error
+
+    def refused(self, connection: SumProtocol, told: MessageError) -> None:
+        for observer in self.observers:
+            observer.refused(connection.peer, told)
+        if isinstance(told, Stopping):
+            self.stop(str(told))
