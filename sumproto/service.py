@@ -1,0 +1,351 @@
+"""The service that twistd runs: its options, and the parts composed as they say."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python import usage
+from twisted.python.failure import Failure
+
+from .defaults import HOST, PORT, default_name
+from .exchange import (
+    LOOPBACK,
+    STOP_ON,
+    Rule,
+    StopPolicy,
+    check_range,
+    parse_networks,
+    random_number,
+)
+from .message import escape, parse_name, parse_number
+from .observer import Observer
+from .server import SumFactory
+from .trace import EventTrace, ExchangeTrace
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted; Twisted's 50 makes a burst of clients wait."""
+
+SPARE_DESCRIPTORS = 64
+"""File descriptors that connections leave to the rest of the process, unless told otherwise."""
+
+
+class CannotListen(Exception):
+    """An endpoint cannot be listened on; the text says which and why."""
+
+
+# --- options
+
+
+def _parameter(
+    name: str, default: object, doc: str, convert: Callable[[str], object]
+) -> list[object]:
+    """A row of `Options.optParameters` whose errors name the option."""
+
+    def coerce(text: str) -> object:
+        try:
+            return convert(text)
+        except (ValueError, OSError) as error:
+            raise usage.UsageError(f"--{name}: {error}") from None
+
+    return [name, None, default, doc, coerce]
+
+
+def _address(text: str) -> str:
+    """The first IP address that `text`, an address or a host name, stands for."""
+    try:
+        return str(socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)[0][4][0])
+    except (OSError, UnicodeError):
+        raise ValueError(f"'{escape(text)}' is not an address of this host") from None
+
+
+def _integer(lowest: int, highest: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        number = parse_number(text)
+        if not lowest <= number <= highest:
+            raise ValueError(f"{escape(text)} is not in {lowest}..{highest}")
+        return number
+
+    return convert
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not (seconds >= 0 and isfinite(seconds)):
+        raise ValueError(f"'{escape(text)}' is not a number of seconds")
+    return seconds
+
+
+def _stop_on(text: str) -> str:
+    if text not in STOP_ON:
+        raise ValueError(f"'{escape(text)}' is none of {', '.join(STOP_ON)}")
+    return text
+
+
+def _max_connections() -> int:
+    """As many as the limit on open files (``ulimit -n``) has room for."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(1, soft - SPARE_DESCRIPTORS)
+
+
+class Options(usage.Options):
+    """What ``twistd sumserver`` can be told."""
+
+    synopsis = "[options]"
+    longdesc = ""  # getUsage has it: the base class would make one paragraph of the examples
+
+    optFlags = [  # noqa: RUF012 - the base class wants lists
+        ["quiet", "q", "Log no exchanges, only what goes wrong and the stop."],
+    ]
+    optParameters = [  # noqa: RUF012
+        _parameter("host", None, f"Address to listen on. [default: {HOST}]", _address),
+        _parameter(
+            "port",
+            None,
+            f"TCP port to listen on; 0: any free one. [default: {PORT}]",
+            _integer(0, 65535),
+        ),
+        _parameter(
+            "name",
+            None,
+            f"The server's name in its replies. [default: {default_name('Server')}]",
+            parse_name,
+        ),
+        _parameter(
+            "number",
+            None,
+            "Always reply with this number, 1 to 100. [default: a random one for each exchange]",
+            lambda text: check_range(parse_number(text)),
+        ),
+        _parameter(
+            "stop-on",
+            "out-of-range",
+            "What stops the server: an out-of-range number, any invalid input, or never.",
+            _stop_on,
+        ),
+        _parameter(
+            "stop-from",
+            None,
+            "Who may stop it: loopback, any, or networks (10.0.0.0/8,::1). [default: loopback]",
+            parse_networks,
+        ),
+        _parameter(
+            "drain",
+            5,
+            "Seconds that a stop waits for peers to take their replies.",
+            _seconds,
+        ),
+        _parameter(
+            "idle-timeout",
+            60,
+            "Seconds without a complete message after which a connection is closed; 0: never.",
+            _seconds,
+        ),
+        _parameter(
+            "quiet-period",
+            0.2,
+            "Seconds of silence that end a message with no newline; 0: silence ends none.",
+            _seconds,
+        ),
+        _parameter(
+            "max-connections",
+            None,
+            "Connections served at a time; more are told that the server is busy. "
+            "[default: what the limit on open files allows]",
+            _integer(1, sys.maxsize),
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["listen"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Listen on this Twisted server endpoint instead of --host and --port. Can be repeated."""
+        self["listen"].append(endpoint)
+
+    def getUsage(self, width: int | None = None) -> str:
+        return super().getUsage(width) + _EXAMPLES
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Raises `SystemExit` with one line where twistd would print all its options before it."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise SystemExit(f"twistd sumserver: {error}") from None
+
+    def parseArgs(self, *args: str) -> None:
+        if args:
+            raise usage.UsageError(f"'{escape(args[0])}' is not an option")
+
+    def postOptions(self) -> None:
+        if self["listen"] and not (self["host"] is None and self["port"] is None):
+            raise usage.UsageError("--listen goes without --host and --port")
+
+
+_EXAMPLES = """
+Answers each client that sends its name and an integer from 1 to 100 with a name
+and an integer of its own, and logs their sum. An integer out of that range
+stops the server.
+
+Examples:
+  twistd sumserver
+      a daemon at 127.0.0.1 port 12000, with twistd.log and twistd.pid here
+  twistd -n sumserver --host 0.0.0.0 --stop-on never
+      in the foreground, for all hosts, none of which can stop it
+  twistd -n sumserver --listen tcp6:12000 --listen unix:/run/sum.sock:mode=660
+      at two endpoints
+"""
+
+
+# --- the service
+
+
+class Listener(Service):
+    """Listens on one endpoint. If that fails, so does the start of the process."""
+
+    _log = Logger()
+
+    def __init__(self, endpoint: IStreamServerEndpoint, factory: SumFactory) -> None:
+        self._endpoint = endpoint
+        self._factory = factory
+        self._port: IListeningPort | None = None
+
+    def privilegedStartService(self) -> None:
+        """Listen, while the process may still be root. Raises `CannotListen`."""
+        failures: list[Failure] = []
+        self._endpoint.listen(self._factory).addCallbacks(self._listening, failures.append)
+        if failures:
+            # twistd lets the exception end the process, and Python prints it: the text will do.
+            sys.tracebacklimit = 0
+            raise CannotListen(_why_not(failures[0].value)) from None
+
+    def startService(self) -> None:
+        super().startService()
+        if self._port is None:
+            self.privilegedStartService()
+
+    def stopService(self) -> Deferred[object]:
+        super().stopService()
+        assert self._port is not None
+        return maybeDeferred(self._port.stopListening)
+
+    def _listening(self, port: IListeningPort) -> None:
+        self._port = port
+        address = port.getHost()
+        if isinstance(address, IPv4Address | IPv6Address):
+            where: object = (address.host, address.port)
+        else:
+            where = os.fsdecode(address.name)
+        self._log.info("Server is ready to receive on {address}", address=where)
+
+
+def _why_not(error: BaseException) -> str:
+    if not isinstance(error, CannotListenError):
+        return str(error)
+    if error.interface is None:
+        where = os.fsdecode(error.port)  # a UNIX socket
+    else:
+        where = f"{error.interface or '*'}:{error.port}"
+    return f"{where}: {error.socketError.strerror}"
+
+
+class SumService(MultiService):
+    """A `SumFactory` at all its endpoints, from the first connection to the last."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        factory: SumFactory,
+        endpoints: Sequence[IStreamServerEndpoint],
+        drain: float,
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._factory = factory
+        self._drain = drain
+        for endpoint in endpoints:
+            Listener(endpoint, factory).setServiceParent(self)
+
+    def startService(self) -> None:
+        super().startService()
+        self._reactor.callWhenRunning(self._take_signals)
+
+    def stopService(self) -> Deferred[Any]:
+        """Close the ports, then drain the connections."""
+        closed = super().stopService()
+        return gatherResults([closed, self._factory.drain(self._drain)])
+
+    def _take_signals(self) -> None:
+        """Let the signals that stop the reactor begin the stop that a message begins.
+
+        The reactor would note the signal and let it kill the process in the end, so that a
+        graceful stop looked like a crash; and it would raise at a second one.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if getattr(signal.getsignal(number), "__self__", None) is self._reactor:
+                signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(self._factory.stop, signal.Signals(number).name)
+
+
+def makeService(options: Options, reactor: Any = None) -> SumService:
+    """The service that `options` describe. Raises `SystemExit` for an endpoint that is none."""
+    if reactor is None:
+        from twisted.internet import reactor
+
+    number = options["number"]
+    observers: list[Observer] = [EventTrace()]
+    if not options["quiet"]:
+        observers.append(ExchangeTrace())
+    factory = SumFactory(
+        Rule(
+            options["name"] or default_name("Server"),
+            random_number if number is None else lambda: number,
+        ),
+        StopPolicy(STOP_ON[options["stop-on"]], options["stop-from"] or LOOPBACK),
+        reactor,
+        reactor.stop,
+        quiet_period=options["quiet-period"],
+        idle_timeout=options["idle-timeout"],
+        max_connections=options["max-connections"] or _max_connections(),
+        observers=observers,
+    )
+    endpoints = [_endpoint(reactor, text) for text in options["listen"] or [_default(options)]]
+    return SumService(reactor, factory, endpoints, options["drain"])
+
+
+def _default(options: Options) -> str:
+    """The endpoint that --host and --port make."""
+    host = options["host"] or HOST
+    port = PORT if options["port"] is None else options["port"]
+    kind = "tcp6" if ":" in host else "tcp"
+    return f"{kind}:{port}:interface={quoteStringArgument(host)}"
+
+
+def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+    kind = text.removeprefix("haproxy:").partition(":")[0]
+    wants_backlog = kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in text
+    try:
+        return serverFromString(reactor, text + f":backlog={BACKLOG}" * wants_backlog)
+    except Exception as error:  # whatever an endpoint's parser or a plugin raises
+        raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {error}") from None
