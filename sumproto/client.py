@@ -1,0 +1,389 @@
+"""The client: ``python -m sumproto.client 42``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from math import isfinite
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.endpoints import HostnameEndpoint, clientFromString
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress, IConnector, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import ClientFactory, connectionDone
+from twisted.internet.task import react
+from twisted.python.failure import Failure
+
+from .defaults import HOST, PORT, default_name
+from .dialects import UNKNOWN
+from .exchange import Exchange, in_range
+from .message import (
+    HIGHEST,
+    LOWEST,
+    Message,
+    MessageError,
+    ReportedError,
+    Stopping,
+    escape,
+    parse_name,
+    parse_number,
+    shorten,
+)
+from .receiver import MessageReceiver
+
+QUIET_PERIOD = 0.2
+"""Seconds of silence after which a reply with no newline is taken as whole."""
+
+
+class ExchangeFailed(Exception):
+    """Not every exchange was done; the text is the cause."""
+
+
+class Report:
+    """Is told how the exchanges go, and prints it as the exercise has it."""
+
+    def connecting(self) -> None:
+        """The connection is about to be made."""
+        say("Connecting to server...")
+
+    def sent(self) -> None:
+        """A request was sent."""
+        say("Message sent to server")
+
+    def exchanged(self, exchange: Exchange) -> None:
+        """Its reply has come."""
+        say(
+            "Response received from server\n"
+            f"Client name: {exchange.request.name}\n"
+            f"Server name: {exchange.reply.name}\n"
+            f"Client's number: {exchange.request.number}\n"
+            f"Server's number: {exchange.reply.number}\n"
+            f"Sum: {exchange.sum}"
+        )
+
+    def stopped(self, why: str) -> None:
+        """The server stops because a request asked it to."""
+        say(f"Server is stopping: {why}")
+
+
+class JsonReport(Report):
+    """Prints a JSON object for each exchange, and for the stop."""
+
+    def connecting(self) -> None:
+        pass
+
+    def sent(self) -> None:
+        pass
+
+    def exchanged(self, exchange: Exchange) -> None:
+        fields = {
+            "client_name": exchange.request.name,
+            "server_name": exchange.reply.name,
+            "client_number": exchange.request.number,
+            "server_number": exchange.reply.number,
+            "sum": exchange.sum,
+        }
+        say(json.dumps(fields))
+
+    def stopped(self, why: str) -> None:
+        say(json.dumps({"stopping": why}))
+
+
+class SumReport(Report):
+    """Prints the sums alone."""
+
+    def connecting(self) -> None:
+        pass
+
+    def sent(self) -> None:
+        pass
+
+    def exchanged(self, exchange: Exchange) -> None:
+        say(str(exchange.sum))
+
+    def stopped(self, why: str) -> None:
+        pass
+
+
+def say(text: str) -> None:
+    """Print `text`; if whoever reads the output has gone, silently."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class SumClient(MessageReceiver):
+    """One connection of the client: a request, its reply, the next request, and so on.
+
+    A LineReceiver, by way of `MessageReceiver`.
+    """
+
+    def __init__(self, factory: SumClientFactory) -> None:
+        super().__init__(factory.clock, QUIET_PERIOD)
+        self.factory: SumClientFactory = factory
+        self._requests = list(factory.requests)
+        self._lost = False
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._next()
+
+    def process(self, final: bool) -> None:
+        try:
+            for received in self.received(final):
+                self.factory.report.exchanged(Exchange(self._request, received.message))
+                self._next()
+                if self.factory.outcome.called:
+                    return
+        except ReportedError as error:
+            self._refused(error)
+        except MessageError as error:
+            self._end(ExchangeFailed(f"malformed reply: {error}"))
+        else:
+            self.awaitSilence()
+
+    def timeoutConnection(self) -> None:
+        self._end(ExchangeFailed(f"no reply within {self.factory.timeout:g} s"))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._lost = True
+        if not self.factory.outcome.called:
+            self.process(final=True)
+        if not self.factory.outcome.called:
+            self._cutOff(reason)
+        super().connectionLost(reason)
+
+    def _next(self) -> None:
+        if not self._requests:
+            self._end(None)
+        elif not self._lost:
+            self._request = self._requests.pop(0)
+            self.setTimeout(self.factory.timeout)
+            self.transport.write(UNKNOWN.encode(self._request))
+            self.factory.report.sent()
+
+    def _refused(self, error: ReportedError) -> None:
+        if error.reported == Stopping.code and not in_range(self._request.number):
+            self._stopped(str(error))
+        else:
+            self._end(ExchangeFailed(f"error reply: {error.reported}: {error}"))
+
+    def _cutOff(self, reason: Failure) -> None:
+        """The server closed the connection, though a reply is due."""
+        if not reason.check(ConnectionDone):
+            self._end(ExchangeFailed(f"no reply: {reason.getErrorMessage().rstrip('.')}"))
+        elif self.decoder.pending:
+            self._end(ExchangeFailed("the connection was closed within a reply"))
+        elif not in_range(self._request.number):
+            # The exercise has a server end on such a number, and knows no error replies.
+            self._stopped(f"{shorten(str(self._request.number))} is out of range")
+        else:
+            self._end(ExchangeFailed("the connection was closed without a reply"))
+
+    def _stopped(self, why: str) -> None:
+        if self._requests:
+            self._end(ExchangeFailed(f"the server stopped with requests left to send: {why}"))
+        else:
+            self.factory.report.stopped(why)
+            self._end(None)
+
+    def _end(self, error: Exception | None) -> None:
+        self.setTimeout(None)
+        self.transport.loseConnection()
+        if error:
+            self.factory.outcome.errback(error)
+        else:
+            self.factory.outcome.callback(None)
+
+
+class SumClientFactory(ClientFactory):
+    """Exchanges `requests`, in order, over one connection.
+
+    `outcome` fires with None when every exchange is done or the server stops as asked, and fails
+    with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take.
+    """
+
+    noisy = False
+
+    def __init__(
+        self, requests: Sequence[Message], clock: IReactorTime, timeout: float, report: Report
+    ) -> None:
+        self.requests = requests
+        self.clock = clock
+        self.timeout = timeout
+        self.report = report
+        self.outcome: Deferred[None] = Deferred()
+
+    def buildProtocol(self, addr: IAddress | None) -> SumClient:
+        return SumClient(self)
+
+    def clientConnectionFailed(self, connector: IConnector | None, reason: Failure) -> None:
+        if reason.check(DeferredTimeout):
+            cause = f"no connection within {self.timeout:g} s"
+        else:
+            cause = reason.getErrorMessage().rstrip(".")
+        self.outcome.errback(ExchangeFailed(cause))
+
+
+# --- the program
+
+
+def _integer(text: str) -> int:
+    try:
+        return parse_number(text)
+    except MessageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _name(text: str) -> str:
+    try:
+        return parse_name(text)
+    except MessageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _port(text: str) -> int:
+    number = _integer(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{escape(text)} is not in 1..65535")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not (seconds > 0 and isfinite(seconds)):
+        raise argparse.ArgumentTypeError(f"'{escape(text)}' is not a positive number of seconds")
+    return seconds
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sumclient",
+        description="Send a name and integers to a sum server, and show its name, its numbers "
+        "and the sums.",
+        epilog="An integer that is not in 1..100 asks the server to stop. Exit status: 0 all "
+        "done, 1 not (no connection, no reply, or one that is an error), 2 usage, 130 Ctrl-C.",
+    )
+    parser.add_argument(
+        "numbers",
+        metavar="NUMBER",
+        nargs="*",
+        type=_integer,
+        help="exchanged in order over one connection; prompted for if there is none",
+    )
+    parser.add_argument("--host", help=f"of the server [default: {HOST}]")
+    parser.add_argument("--port", type=_port, help=f"of the server [default: {PORT}]")
+    parser.add_argument(
+        "--connect",
+        metavar="ENDPOINT",
+        help="a Twisted client endpoint instead of --host and --port, such as unix:/run/sum.sock",
+    )
+    name = default_name("Client")
+    parser.add_argument(
+        "--name", type=_name, default=name, help="of the client [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=5.0,
+        help="for the connection, and for each reply [default: 5]",
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument(
+        "--json",
+        dest="report",
+        action="store_const",
+        const=JsonReport,
+        default=Report,
+        help="print a JSON object for each exchange",
+    )
+    output.add_argument(
+        "--quiet",
+        dest="report",
+        action="store_const",
+        const=SumReport,
+        help="print the sums alone",
+    )
+    return parser
+
+
+def _ask() -> int:
+    while True:
+        try:
+            return parse_number(input(f"Enter an integer between {LOWEST} and {HIGHEST}: ").strip())
+        except MessageError:
+            continue
+        except EOFError:
+            print("\nsumclient: no integer was entered", file=sys.stderr)
+            raise SystemExit(2) from None
+
+
+def run(
+    reactor: Any, endpoint: IStreamClientEndpoint, factory: SumClientFactory, where: str
+) -> Deferred[None]:
+    """Do the exchanges of `factory` with the server at `endpoint`, which is called `where`.
+
+    The Deferred fails with `SystemExit`, after a line on stderr, if that cannot be done.
+    """
+
+    def failed(reason: Failure) -> None:
+        if reason.check(CancelledError):
+            raise SystemExit(130)
+        if reason.check(ExchangeFailed):
+            print(f"sumclient: {where}: {reason.value}", file=sys.stderr)
+            raise SystemExit(1)
+        reason.raiseException()
+
+    factory.report.connecting()
+    connected = endpoint.connect(factory).addTimeout(factory.timeout, reactor)
+    connected.addErrback(partial(factory.clientConnectionFailed, None))
+    # Nothing else tells of a signal: with an outcome this does nothing.
+    reactor.addSystemEventTrigger("before", "shutdown", factory.outcome.cancel)
+    return factory.outcome.addErrback(failed)
+
+
+def main() -> None:
+    """What ``sumclient`` and ``python -m sumproto.client`` run."""
+    # Any integer may be sent, of any length; and whatever it is, it can be shown.
+    sys.set_int_max_str_digits(0)
+    sys.stdin.reconfigure(errors="replace")
+    sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        parser = _parser()
+        options = parser.parse_args()
+        if options.connect and (options.host or options.port):
+            parser.error("--connect goes without --host and --port")
+        numbers = options.numbers or [_ask()]
+
+        from twisted.internet import reactor
+
+        host, port = options.host or HOST, options.port or PORT
+        if options.connect:
+            where = options.connect
+            try:
+                endpoint = clientFromString(reactor, where)
+            except Exception as error:  # whatever an endpoint's parser or a plugin raises
+                parser.error(f"--connect {escape(where)}: {error}")
+        else:
+            where = f"{host}:{port}"
+            endpoint = HostnameEndpoint(reactor, host, port, timeout=options.timeout)
+        requests = [Message(options.name, number) for number in numbers]
+        factory = SumClientFactory(requests, reactor, options.timeout, options.report())
+        react(run, (endpoint, factory, where))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()
