@@ -8,13 +8,13 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from io import TextIOWrapper
 from math import isfinite
 from typing import Any
 
+from twisted.internet import defer, error
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString
-from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IConnector, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.task import react
@@ -36,6 +36,9 @@ from .message import (
     shorten,
 )
 from .receiver import MessageReceiver
+
+# What a connection that is not made in time fails with, depending on the endpoint.
+_NOT_IN_TIME = (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError)
 
 QUIET_PERIOD = 0.2
 """Seconds of silence after which a reply with no newline is taken as whole."""
@@ -127,7 +130,7 @@ class SumClient(MessageReceiver):
 
     def __init__(self, factory: SumClientFactory) -> None:
         super().__init__(factory.clock, QUIET_PERIOD)
-        self.factory: SumClientFactory = factory
+        self._factory = factory
         self._requests = list(factory.requests)
         self._lost = False
 
@@ -138,25 +141,25 @@ class SumClient(MessageReceiver):
     def process(self, final: bool) -> None:
         try:
             for received in self.received(final):
-                self.factory.report.exchanged(Exchange(self._request, received.message))
+                self._factory.report.exchanged(Exchange(self._request, received.message))
                 self._next()
-                if self.factory.outcome.called:
+                if self._factory.outcome.called:
                     return
-        except ReportedError as error:
-            self._refused(error)
-        except MessageError as error:
-            self._end(ExchangeFailed(f"malformed reply: {error}"))
+        except ReportedError as reported:
+            self._refused(reported)
+        except MessageError as malformed:
+            self._end(ExchangeFailed(f"malformed reply: {malformed}"))
         else:
             self.awaitSilence()
 
     def timeoutConnection(self) -> None:
-        self._end(ExchangeFailed(f"no reply within {self.factory.timeout:g} s"))
+        self._end(ExchangeFailed(f"no reply within {self._factory.timeout:g} s"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
-        if not self.factory.outcome.called:
+        if not self._factory.outcome.called:
             self.process(final=True)
-        if not self.factory.outcome.called:
+        if not self._factory.outcome.called:
             self._cutOff(reason)
         super().connectionLost(reason)
 
@@ -165,19 +168,19 @@ class SumClient(MessageReceiver):
             self._end(None)
         elif not self._lost:
             self._request = self._requests.pop(0)
-            self.setTimeout(self.factory.timeout)
+            self.setTimeout(self._factory.timeout)
             self.transport.write(UNKNOWN.encode(self._request))
-            self.factory.report.sent()
+            self._factory.report.sent()
 
-    def _refused(self, error: ReportedError) -> None:
-        if error.reported == Stopping.code and not in_range(self._request.number):
-            self._stopped(str(error))
+    def _refused(self, reply: ReportedError) -> None:
+        if reply.reported == Stopping.code and not in_range(self._request.number):
+            self._stopped(str(reply))
         else:
-            self._end(ExchangeFailed(f"error reply: {error.reported}: {error}"))
+            self._end(ExchangeFailed(f"error reply: {reply.reported}: {reply}"))
 
     def _cutOff(self, reason: Failure) -> None:
         """The server closed the connection, though a reply is due."""
-        if not reason.check(ConnectionDone):
+        if not reason.check(error.ConnectionDone):
             self._end(ExchangeFailed(f"no reply: {reason.getErrorMessage().rstrip('.')}"))
         elif self.decoder.pending:
             self._end(ExchangeFailed("the connection was closed within a reply"))
@@ -191,16 +194,16 @@ class SumClient(MessageReceiver):
         if self._requests:
             self._end(ExchangeFailed(f"the server stopped with requests left to send: {why}"))
         else:
-            self.factory.report.stopped(why)
+            self._factory.report.stopped(why)
             self._end(None)
 
-    def _end(self, error: Exception | None) -> None:
+    def _end(self, failure: Exception | None) -> None:
         self.setTimeout(None)
-        self.transport.loseConnection()
-        if error:
-            self.factory.outcome.errback(error)
+        if failure:
+            self._factory.outcome.errback(failure)
         else:
-            self.factory.outcome.callback(None)
+            self._factory.outcome.callback(None)
+        self.transport.loseConnection()
 
 
 class SumClientFactory(ClientFactory):
@@ -225,7 +228,7 @@ class SumClientFactory(ClientFactory):
         return SumClient(self)
 
     def clientConnectionFailed(self, connector: IConnector | None, reason: Failure) -> None:
-        if reason.check(DeferredTimeout):
+        if reason.check(*_NOT_IN_TIME):
             cause = f"no connection within {self.timeout:g} s"
         else:
             cause = reason.getErrorMessage().rstrip(".")
@@ -238,15 +241,15 @@ class SumClientFactory(ClientFactory):
 def _integer(text: str) -> int:
     try:
         return parse_number(text)
-    except MessageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    except MessageError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _name(text: str) -> str:
     try:
         return parse_name(text)
-    except MessageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    except MessageError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _port(text: str) -> int:
@@ -357,8 +360,9 @@ def main() -> None:
     """What ``sumclient`` and ``python -m sumproto.client`` run."""
     # Any integer may be sent, of any length; and whatever it is, it can be shown.
     sys.set_int_max_str_digits(0)
-    sys.stdin.reconfigure(errors="replace")
-    sys.stdout.reconfigure(errors="backslashreplace")
+    for stream, errors in (sys.stdin, "replace"), (sys.stdout, "backslashreplace"):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
     try:
         parser = _parser()
         options = parser.parse_args()
@@ -373,8 +377,8 @@ def main() -> None:
             where = options.connect
             try:
                 endpoint = clientFromString(reactor, where)
-            except Exception as error:  # whatever an endpoint's parser or a plugin raises
-                parser.error(f"--connect {escape(where)}: {error}")
+            except Exception as wrong:  # whatever an endpoint's parser or a plugin raises
+                parser.error(f"--connect {escape(where)}: {wrong}")
         else:
             where = f"{host}:{port}"
             endpoint = HostnameEndpoint(reactor, host, port, timeout=options.timeout)

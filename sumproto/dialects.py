@@ -240,9 +240,9 @@ class Lines(Framing):
         if _CONTROL.search(head):
             raise Malformed("there are control characters in it")
         if len(data) > MAX_MESSAGE:
+            message = self.finish(head.rstrip(b"\r\n"), 0)
             rest = data[MAX_MESSAGE:].rstrip(b"\r\n").rstrip(_DIGITS.encode())
-            number_goes_on = not rest and self.finish(head.rstrip(b"\r\n"), 0)
-            if not number_goes_on or len(data) > _MAX_WITH_DIGITS:
+            if message is None or rest or len(data) > _MAX_WITH_DIGITS:
                 raise _too_long()
 
     def _taken(self, received: Received, start: int, end: int) -> Taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -21,6 +22,8 @@ class MessageReceiver(LineReceiver, TimeoutMixin):
     is what it builds on. `quiet_period` is the seconds of silence that end a message that has no
     other end; 0 turns that off.
     """
+
+    transport: Any  # what a reactor gives is more than the ITransport that Protocol promises
 
     def __init__(self, clock: IReactorTime, quiet_period: float) -> None:
         self.decoder = Decoder()

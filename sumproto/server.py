@@ -36,7 +36,7 @@ class SumProtocol(MessageReceiver):
     def __init__(self, factory: SumFactory, refusal: MessageError | None = None) -> None:
         """With a `refusal` the peer is told that and no more."""
         super().__init__(factory.clock, factory.quiet_period)
-        self.factory: SumFactory = factory
+        self._factory = factory
         self._refusal = refusal
         self._ending = False  # the last request is in; the peer or the factory said so
         self._closing = False  # the last reply is out; what still comes is discarded
@@ -56,8 +56,8 @@ class SumProtocol(MessageReceiver):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.transport.registerProducer(self, True)
-        self.setTimeout(self.factory.idle_timeout or None)
-        self.factory.connectionMade(self)
+        self.setTimeout(self._factory.idle_timeout or None)
+        self._factory.connectionMade(self)
         if self._refusal:
             self._refuse(self._refusal)
 
@@ -86,14 +86,14 @@ class SumProtocol(MessageReceiver):
         super().connectionLost(reason)
         if not (self._why or reason.check(ConnectionDone)):
             self._why = reason.getErrorMessage()
-        self.factory.connectionLost(self, self._why)
+        self._factory.connectionLost(self, self._why)
 
     def timeoutConnection(self) -> None:
         if self._closing:
             self.abort()
         else:
             what = "the end of the message" if self.decoder.pending else "a message"
-            self._refuse(TimedOut(f"{what} did not come within {self.factory.idle_timeout:g} s"))
+            self._refuse(TimedOut(f"{what} did not come within {self._factory.idle_timeout:g} s"))
 
     # Called by the factory
 
@@ -129,10 +129,10 @@ class SumProtocol(MessageReceiver):
                 self._goOn()
 
     def _reply(self, received: Received) -> bytes:
-        exchange = self.factory.rule.answer(received.message)
-        if self.factory.observers:
+        exchange = self._factory.rule.answer(received.message)
+        if self._factory.observers:
             peer = self.peer
-            for observer in self.factory.observers:
+            for observer in self._factory.observers:
                 observer.exchanged(peer, exchange, received.dialect)
         return received.dialect.encode(exchange.reply)
 
@@ -158,10 +158,10 @@ class SumProtocol(MessageReceiver):
 
     def _refuse(self, error: MessageError) -> None:
         """Tell the peer of `error`, close, and have the server stopped if that was asked for."""
-        told = self.factory.judge(self.peer, error)
+        told = self._factory.judge(self.peer, error)
         self.transport.write(self.decoder.dialect.encode_error(told))
         self._close()
-        self.factory.refused(self, told)
+        self._factory.refused(self, told)
 
     def _close(self) -> None:
         """Close such that the peer gets all replies.
@@ -237,9 +237,8 @@ class SumFactory(Factory):
         """
         self._stopping = True
         drained: Deferred[None] = Deferred()
-        deadline = self.clock.callLater(seconds, self._abort)
-        drained.addBoth(lambda _: deadline.active() and deadline.cancel())
         self._drained = drained
+        self._deadline = self.clock.callLater(seconds, self._abort)
         for connection in list(self._connections):
             connection.finish()
         self._checkDrained()
@@ -252,6 +251,8 @@ class SumFactory(Factory):
     def _checkDrained(self) -> None:
         if self._drained and not self._connections:
             drained, self._drained = self._drained, None
+            if self._deadline.active():
+                self._deadline.cancel()
             drained.callback(None)
 
     # Called by the connections

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from twisted.application.service import MultiService, Service
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
@@ -251,14 +251,15 @@ class Listener(Service):
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
         address = port.getHost()
+        where: object = address
         if isinstance(address, IPv4Address | IPv6Address):
-            where: object = (address.host, address.port)
-        else:
+            where = (address.host, address.port)
+        elif isinstance(address, UNIXAddress) and address.name:
             where = os.fsdecode(address.name)
         self._log.info("Server is ready to receive on {address}", address=where)
 
 
-def _why_not(error: BaseException) -> str:
+def _why_not(error: object) -> str:
     if not isinstance(error, CannotListenError):
         return str(error)
     if error.interface is None:
@@ -346,6 +347,9 @@ def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
     kind = text.removeprefix("haproxy:").partition(":")[0]
     wants_backlog = kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in text
     try:
-        return serverFromString(reactor, text + f":backlog={BACKLOG}" * wants_backlog)
+        endpoint: IStreamServerEndpoint = serverFromString(
+            reactor, text + f":backlog={BACKLOG}" * wants_backlog
+        )
+        return endpoint
     except Exception as error:  # whatever an endpoint's parser or a plugin raises
         raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {error}") from None

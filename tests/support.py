@@ -1,0 +1,228 @@
+"""What several tests need: real processes, plain sockets, and a server on fakes."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransportWithDisconnection
+
+from sumproto.dialects import Dialect
+from sumproto.exchange import Exchange, Rule, StopPolicy
+from sumproto.message import MessageError
+from sumproto.observer import Observer, Peer
+from sumproto.server import SumFactory, SumProtocol
+
+PROJECT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+PATIENCE = 30.0
+"""Seconds after which a test fails that waits for what should come at once."""
+
+
+# --- processes
+
+
+class Server:
+    """A ``twistd -n sumserver`` that is ready, and what it prints."""
+
+    def __init__(self, process: subprocess.Popen[str], cwd: Path) -> None:
+        self.process = process
+        self.cwd = cwd
+        self.output = ""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """The first match of `pattern` in the output, which is awaited."""
+        assert self.process.stdout is not None
+        deadline = monotonic() + PATIENCE
+        while not (found := re.search(pattern, self.output)):
+            readable, _, _ = select.select([self.process.stdout], [], [], deadline - monotonic())
+            chunk = os.read(self.process.stdout.fileno(), 65536).decode() if readable else ""
+            assert chunk, f"no {pattern!r} in:\n{self.output}"
+            self.output += chunk
+        return found
+
+    @property
+    def port(self) -> int:
+        return int(self.wait_for(r"Server is ready to receive on \('[^']*', (\d+)\)")[1])
+
+    def wait(self) -> int:
+        """The exit status, once all output is read."""
+        rest, _ = self.process.communicate(timeout=PATIENCE)
+        self.output += rest
+        return self.process.returncode
+
+
+@contextmanager
+def running_server(cwd: Path, *options: str, twistd: tuple[str, ...] = ()) -> Iterator[Server]:
+    """A server in the foreground, on a free port unless `options` say where."""
+    if not {"--listen", "--port"} & set(options):
+        options = ("--port", "0", *options)
+    process = subprocess.Popen(
+        [BIN / "twistd", "-n", "--pidfile=", *twistd, "sumserver", *options],
+        cwd=cwd,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    server = Server(process, cwd)
+    try:
+        server.wait_for("Server is ready to receive")
+        yield server
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        server.wait()
+
+
+def run(*command: str | Path, cwd: Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    """A finished process, with its output as text."""
+    kwargs = {"capture_output": True, "text": True, "timeout": PATIENCE, **kwargs}
+    return subprocess.run(command, cwd=cwd, **kwargs)
+
+
+def client(cwd: Path, *options: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    """A finished ``python -m sumproto.client``."""
+    return run(sys.executable, "-m", "sumproto.client", *options, cwd=cwd, **kwargs)
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until process `pid`, which need not be our child, has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([descriptor], [], [], PATIENCE)[0], f"process {pid} goes on"
+    finally:
+        os.close(descriptor)
+
+
+def copy_project(to: Path) -> Path:
+    """A copy of the project as git would check it out, for commands that leave traces."""
+    left_out = (PROJECT / ".gitignore").read_text().replace("/\n", "\n").split()
+    shutil.copytree(PROJECT, to, ignore=shutil.ignore_patterns(".git", *left_out))
+    return to
+
+
+# --- plain sockets
+
+
+def connect(port: int, host: str = "127.0.0.1") -> socket.socket:
+    return socket.create_connection((host, port), PATIENCE)
+
+
+def read_all(peer: socket.socket) -> bytes:
+    """What `peer` sends until it closes."""
+    data = b""
+    while chunk := peer.recv(65536):
+        data += chunk
+    return data
+
+
+def ask(port: int, request: bytes, *, half_close: bool = True) -> bytes:
+    """All that a server answers to `request` until it closes."""
+    with connect(port) as peer:
+        peer.sendall(request)
+        if half_close:
+            peer.shutdown(socket.SHUT_WR)
+        return read_all(peer)
+
+
+# --- fakes
+
+
+class Recorder(Observer):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self.events: list[tuple[object, ...]] = []
+
+    def connected(self, peer: Peer) -> None:
+        self.events.append(("connected", peer))
+
+    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect) -> None:
+        self.exchanges.append(exchange)
+
+    def refused(self, peer: Peer, error: MessageError) -> None:
+        self.events.append(("refused", error.code, str(error)))
+
+    def stop_denied(self, peer: Peer, error: MessageError) -> None:
+        self.events.append(("stop denied", peer))
+
+    def stopping(self, why: str) -> None:
+        self.events.append(("stopping", why))
+
+    def disconnected(self, peer: Peer, why: str | None) -> None:
+        self.events.append(("disconnected", why))
+
+
+class Transport(StringTransportWithDisconnection):
+    """A transport with the half-close and the producer of a real one, on a `Clock`."""
+
+    protocol: Any
+
+    def __init__(self, host: Any = None, peer: Any = None) -> None:
+        super().__init__(host, peer or IPv4Address("TCP", "127.0.0.1", 54321))
+        self.half_closed = False
+        self.aborted = False
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+        super().write(data)
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.noDelay = enabled
+
+    def loseWriteConnection(self) -> None:
+        self.half_closed = True
+        self.protocol.writeConnectionLost()
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+        self.loseConnection()
+
+
+class FakeServer:
+    """A `SumFactory` that says "Server of Bob" and 58, its clock, and what became of it."""
+
+    def __init__(self, *, policy: StopPolicy | None = None, **options: Any) -> None:
+        self.clock = Clock()
+        self.recorder = Recorder()
+        self.stops = 0
+        self.factory = SumFactory(
+            Rule("Server of Bob", lambda: 58),
+            policy or StopPolicy(),
+            self.clock,
+            self._stop,
+            observers=[self.recorder],
+            **options,
+        )
+
+    def _stop(self) -> None:
+        self.stops += 1
+
+    def connect(self, peer: Any = None) -> tuple[SumProtocol, Transport]:
+        protocol = self.factory.buildProtocol(None)
+        transport = Transport(peer=peer)
+        transport.protocol = protocol
+        protocol.makeConnection(transport)
+        return protocol, transport

@@ -1,0 +1,380 @@
+"""The client, on fakes and as a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import PATIENCE, Transport, client, read_all, running_server
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from sumproto.client import ExchangeFailed, Report, SumClient, SumClientFactory
+from sumproto.exchange import Exchange
+from sumproto.message import Message
+
+# On fakes
+
+
+class FakeReport(Report):
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def sent(self) -> None:
+        self.told.append("sent")
+
+    def exchanged(self, exchange: Exchange) -> None:
+        self.told.append(exchange.sum)
+
+    def stopped(self, why: str) -> None:
+        self.told.append(why)
+
+
+class FakeClient:
+    """A `SumClient` that is connected, and what became of its exchanges."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.clock = Clock()
+        self.report = FakeReport()
+        requests = [Message("Client of Ann", number) for number in numbers]
+        self.factory = SumClientFactory(requests, self.clock, 5, self.report)
+        self.outcomes: list[Any] = []
+        self.factory.outcome.addBoth(self.outcomes.append)
+        self.protocol: SumClient = self.factory.buildProtocol(None)
+        self.transport = Transport()
+        self.transport.protocol = self.protocol
+        self.protocol.makeConnection(self.transport)
+
+    def lose(self, reason: Exception | None = None) -> None:
+        self.transport.connected = False
+        self.protocol.connectionLost(Failure(reason or ConnectionDone()))
+
+    @property
+    def failure(self) -> str:
+        (outcome,) = self.outcomes
+        outcome.trap(ExchangeFailed)
+        return str(outcome.value)
+
+
+def test_exchanges_follow_one_another() -> None:
+    fake = FakeClient(1, 2)
+    assert fake.transport.value() == b"Client of Ann,1\r\n"
+    fake.protocol.dataReceived(b"Server of Bob,58\r")
+    assert fake.report.told == ["sent"]
+    fake.protocol.dataReceived(b"\n")
+    assert fake.transport.value() == b"Client of Ann,1\r\nClient of Ann,2\r\n"
+    fake.protocol.dataReceived(b"Server of Bob,59\r\nwhat comes now is of no interest\n1\n2\n")
+    assert fake.report.told == ["sent", 59, "sent", 61]
+    assert fake.outcomes == [None]
+    assert not fake.transport.connected
+    assert not fake.clock.getDelayedCalls()
+
+
+def test_a_reply_may_end_in_silence() -> None:
+    fake = FakeClient(1)
+    fake.protocol.dataReceived(b"Server of Bob,58")
+    assert not fake.outcomes
+    fake.clock.advance(0.2)
+    assert fake.report.told == ["sent", 59]
+
+
+def test_a_reply_may_end_with_the_connection() -> None:
+    fake = FakeClient(1)
+    fake.protocol.dataReceived(b"Server of Bob,58")
+    fake.lose()
+    assert fake.report.told == ["sent", 59]
+    assert fake.outcomes == [None]
+    assert not fake.clock.getDelayedCalls()
+
+
+def test_a_server_that_closes_early() -> None:
+    fake = FakeClient(1, 2)
+    fake.protocol.dataReceived(b"Server of Bob,58")
+    fake.lose()
+    assert fake.report.told == ["sent", 59]
+    assert fake.failure == "the connection was closed without a reply"
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        (b"Server of Bob,5.8\r\n", "malformed reply: '5.8' is not an integer"),
+        (b"\x1b[31m\r\n", r"malformed reply: the name '\x1b[31m' has"),
+        (b"ERROR busy: later.\r\n", "error reply: busy: later"),
+        (b"ERROR stopping: the server is stopping.\n", "error reply: stopping: the server is"),
+    ],
+)
+def test_bad_replies(reply: bytes, failure: str) -> None:
+    fake = FakeClient(1)
+    fake.protocol.dataReceived(reply)
+    assert fake.failure.startswith(failure)
+    assert not fake.transport.connected
+
+
+def test_no_reply_in_time() -> None:
+    fake = FakeClient(1)
+    fake.protocol.dataReceived(b"Server of")
+    fake.clock.advance(5)
+    assert fake.failure == "no reply within 5 s"
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason", "failure"),
+    [
+        (b"", None, "the connection was closed without a reply"),
+        (b"Server of", None, "the connection was closed within a reply"),
+        (b"", ConnectionLost("reset"), "no reply: Connection to the other side was lost"),
+    ],
+)
+def test_lost_connections(reply: bytes, reason: Exception | None, failure: str) -> None:
+    fake = FakeClient(1)
+    fake.protocol.dataReceived(reply)
+    fake.lose(reason)
+    assert fake.failure.startswith(failure)
+
+
+def test_a_server_that_stops_as_asked() -> None:
+    fake = FakeClient(101)
+    fake.protocol.dataReceived(b"ERROR stopping: 101 is out of range.\r\n")
+    assert fake.report.told == ["sent", "101 is out of range"]
+    assert fake.outcomes == [None]
+
+
+def test_a_server_that_stops_without_a_word() -> None:
+    """As the exercise has it, which knows no error replies."""
+    fake = FakeClient(101)
+    fake.lose()
+    assert fake.report.told == ["sent", "101 is out of range"]
+    assert fake.outcomes == [None]
+
+
+def test_a_server_that_stops_too_early() -> None:
+    fake = FakeClient(101, 5)
+    fake.protocol.dataReceived(b"ERROR stopping: 101 is out of range.\r\n")
+    assert fake.failure == "the server stopped with requests left to send: 101 is out of range"
+
+
+def test_a_server_that_may_not_be_stopped() -> None:
+    fake = FakeClient(101)
+    fake.protocol.dataReceived(b"ERROR out-of-range: 101 is out of range.\r\n")
+    assert fake.failure == "error reply: out-of-range: 101 is out of range"
+
+
+# As a program
+
+
+Handler = Callable[[socket.socket], object]
+
+
+@contextmanager
+def fake_server(handle: Handler) -> Iterator[str]:
+    """A server for one connection, which `handle` gets; yields its port."""
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            handle(peer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield str(listener.getsockname()[1])
+        thread.join(PATIENCE)
+
+
+def test_what_it_prints(tmp_path: Path) -> None:
+    options = ("--name", "Server of Bob", "--number", "58")
+    with running_server(tmp_path, *options) as server:
+        port = str(server.port)
+        done = client(tmp_path, "--port", port, "--name", "Client of Ann", "42")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == (
+            "Connecting to server...\n"
+            "Message sent to server\n"
+            "Response received from server\n"
+            "Client name: Client of Ann\n"
+            "Server name: Server of Bob\n"
+            "Client's number: 42\n"
+            "Server's number: 58\n"
+            "Sum: 100\n"
+        )
+
+        done = client(tmp_path, "--port", port, "--quiet", "1", "100")
+        assert (done.returncode, done.stdout) == (0, "59\n158\n")
+
+        done = client(tmp_path, "--port", port, "--json", "--name", "Ænne", "1", "100")
+        assert [json.loads(line) for line in done.stdout.splitlines()] == [
+            {
+                "client_name": "Ænne",
+                "server_name": "Server of Bob",
+                "client_number": number,
+                "server_number": 58,
+                "sum": number + 58,
+            }
+            for number in (1, 100)
+        ]
+
+        done = client(tmp_path, "--connect", f"tcp:127.0.0.1:{port}", input="one\n\n 42 \n")
+        assert done.returncode == 0
+        prompt = "Enter an integer between 1 and 100: "
+        assert done.stdout.startswith(3 * prompt + "Connecting to server...\n")
+
+        done = client(tmp_path, "--port", port, "--json", "101")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout) == {"stopping": "101 is out of range"}
+        assert server.wait() == 0
+
+
+def test_any_integer_may_be_sent(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        done = client(tmp_path, "--port", str(server.port), "9" * 5000)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Server is stopping: 99999" in done.stdout
+        assert server.wait() == 0
+
+
+def test_output_that_nobody_reads(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        command = f"'{sys.executable}' -m sumproto.client --port {server.port} 1 2 3 | true"
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=PATIENCE
+        )
+        assert done.stderr == b""
+
+
+def test_output_that_cannot_show_a_name(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--name", "Bjørn") as server:
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+        done = client(tmp_path, "--port", str(server.port), "1", env=environment)
+        assert r"Server name: Bj\xf8rn" in done.stdout
+
+
+def reset(peer: socket.socket) -> None:
+    peer.recv(1024)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def answer(reply: bytes) -> Handler:
+    def handle(peer: socket.socket) -> None:
+        peer.recv(1024)
+        peer.sendall(reply)
+        peer.shutdown(socket.SHUT_WR)
+        read_all(peer)
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("handle", "cause"),
+    [
+        (answer(b""), "the connection was closed without a reply"),
+        (answer(b"Bob"), "the connection was closed within a reply"),
+        (answer(b"Bob,5.8\n"), "malformed reply: '5.8' is not an integer"),
+        (answer(b"ERROR malformed: no.\n"), "error reply: malformed: no"),
+        (reset, "no reply: "),
+        (read_all, "no reply within 0.2 s"),
+    ],
+)
+def test_failures_get_one_line(tmp_path: Path, handle: Handler, cause: str) -> None:
+    with fake_server(handle) as port:
+        done = client(tmp_path, "--port", port, "--timeout", "0.2", "42")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"sumclient: 127.0.0.1:{port}: {cause}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_connection(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    done = client(tmp_path, "--port", port, "42")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"sumclient: 127.0.0.1:{port}: Connection was refused")
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_connection_in_time(tmp_path: Path) -> None:
+    """A listener whose backlog is full does not answer."""
+    with socket.socket() as listener, socket.socket() as other, socket.socket() as another:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for filler in (other, another):
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        port = str(listener.getsockname()[1])
+        done = client(tmp_path, "--port", port, "--timeout", "0.2", "42")
+    assert done.returncode == 1
+    assert done.stderr == f"sumclient: 127.0.0.1:{port}: no connection within 0.2 s\n"
+
+
+def test_no_such_host(tmp_path: Path) -> None:
+    done = client(tmp_path, "--host", "nosuchhost.invalid", "42")
+    assert done.returncode == 1
+    assert done.stderr.startswith("sumclient: nosuchhost.invalid:12000: DNS lookup failed")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["4.2"], "'4.2' is not an integer"),
+        (["1_0"], "'1_0' is not an integer"),
+        (["--port", "0", "1"], "0 is not in 1..65535"),
+        (["--timeout", "0", "1"], "'0' is not a positive number of seconds"),
+        (["--timeout", "x", "1"], "'x' is not a positive number of seconds"),
+        (["--name", "\x1b", "1"], r"the name '\x1b' has characters that do not print"),
+        (["--connect", "tcp:h:1", "--port", "1", "1"], "--connect goes without --host and --port"),
+        (["--connect", "pigeon:1", "1"], "--connect pigeon:1: Unknown endpoint type"),
+        (["--json", "--quiet", "1"], "not allowed with argument --json"),
+    ],
+)
+def test_usage_errors(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    done = client(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr.splitlines()[-1]
+    assert done.stdout == ""
+
+
+def test_no_integer_at_the_prompt(tmp_path: Path) -> None:
+    done = client(tmp_path, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert done.stderr == "\nsumclient: no integer was entered\n"
+
+
+def interrupt(cwd: Path, port: str, *numbers: str, when: str) -> tuple[int, str]:
+    """The exit status and stderr of a client that gets SIGINT `when` it says so."""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "sumproto.client", "--port", port, *numbers],
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        shown = ""
+        while when not in shown:
+            character = process.stdout.read(1)
+            assert character
+            shown += character
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=PATIENCE)
+        return process.returncode, stderr
+
+
+def test_ctrl_c(tmp_path: Path) -> None:
+    with fake_server(read_all) as port:
+        assert interrupt(tmp_path, port, "42", when="Message sent") == (130, "")
+    assert interrupt(tmp_path, "1", when="Enter an integer") == (130, "")

@@ -1,0 +1,292 @@
+"""Bytes to messages and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sumproto.dialects import Decoder, Dialect, Separated, TwoLines
+from sumproto.message import MAX_MESSAGE, MAX_NAME, Message, MessageError, ReportedError
+
+REPLY = Message("Server of Bob", 58)
+REQUEST = Message("Client of Ann", 42)
+
+
+def decode(chunks: Iterable[bytes], end: bool = True) -> list[tuple[Message | str, bytes]]:
+    """Each message in `chunks` with the reply that mirrors it; or the code of an error, b""."""
+    decoder = Decoder()
+    result: list[tuple[Message | str, bytes]] = []
+    try:
+        for chunk in chunks:
+            decoder.feed(chunk)
+            while received := decoder.take():
+                result.append((received.message, received.dialect.encode(REPLY)))
+        if end and (received := decoder.finish()):
+            result.append((received.message, received.dialect.encode(REPLY)))
+    except MessageError as error:
+        result.append((error.code, b""))
+    return result
+
+
+def bytewise(data: bytes) -> list[bytes]:
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+# What a request is, and what answers it.
+MIRRORED = [
+    (b"Client of Ann,42", b"Server of Bob,58"),
+    (b"Client of Ann;42", b"Server of Bob;58"),
+    (b"Client of Ann:42", b"Server of Bob:58"),
+    (b"Client of Ann|42", b"Server of Bob|58"),
+    (b"Client of Ann 42", b"Server of Bob 58"),
+    (b"Client of Ann\t42", b"Server of Bob\t58"),
+    (b"Client of Ann, 42", b"Server of Bob, 58"),
+    (b"Client of Ann  |\t42", b"Server of Bob  |\t58"),
+    (b"Client of Ann,+42", b"Server of Bob,58"),
+    (b"Client of Ann,0042", b"Server of Bob,58"),
+    (b" Client of Ann ,42", b"Server of Bob ,58"),
+    (b"42,Client of Ann", b"58,Server of Bob"),
+    (b"42 : Client of Ann", b"58 : Server of Bob"),
+    (b"42 Client of Ann ", b"58 Server of Bob"),
+    (b"Client of Ann\n42", b"Server of Bob\n58"),
+    (b"Client of Ann\r\n42", b"Server of Bob\r\n58"),
+]
+
+
+@pytest.mark.parametrize("terminator", [b"\r\n", b"\n", b""])
+@pytest.mark.parametrize(("request_", "reply"), MIRRORED)
+def test_mirrored(request_: bytes, reply: bytes, terminator: bytes) -> None:
+    expected = [(REQUEST, reply + terminator)]
+    assert decode([request_ + terminator]) == expected
+    assert decode(bytewise(request_ + terminator)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"Lee, Ann,42\n", Message("Lee, Ann", 42)),
+        (b"R2-D2 7,42\n", Message("R2-D2 7", 42)),
+        (b"Ann,42,100\n", Message("Ann,42", 100)),
+        (b"1 2\n", Message("1", 2)),
+        (b"42,Lee, Ann\n", Message("Lee, Ann", 42)),
+        (b"Lee, Ann\n42\n", Message("Lee, Ann", 42)),
+        (b"user1\n42\n", Message("user1", 42)),
+        ("Ænne 李,42\n".encode(), Message("Ænne 李", 42)),
+        (b"Ann,-5\n", Message("Ann", -5)),
+        (b"Ann,101\n", Message("Ann", 101)),
+        (b"Ann - 5\n", Message("Ann -", 5)),
+    ],
+)
+def test_where_a_name_ends(data: bytes, message: Message) -> None:
+    assert [found for found, _ in decode([data])] == [message]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n",
+        b"42\n",
+        b",42\n",
+        b"  42\n",
+        b"42,\n",
+        b"42, \n",
+        b"Ann,\n",
+        b"Ann,42 \n",
+        b"Ann,42.0\n",
+        b"Ann 1e2\n",
+        b"Ann|1_0\n",
+        b"42.5,Ann\n",
+        "Ann,٤٢\n".encode(),
+        b"Ann\nLee\n",
+        b"Ann\n\n",
+        b"Ann\n42 \n",
+        b"Ann\n4.2\n",
+        b"A\xffn,42\n",
+        b"\xff\n42\n",
+        b"Ann\xed\xa0\x80,42\n",
+        b"A\x1b[31mnn,42\n",
+        b"\xe2\x80\xae,42\n",
+        b"A" * (MAX_NAME + 1) + b",42\n",
+        b"A" * (MAX_NAME + 1) + b"\n42\n",
+        b"Ann,42\r\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\x80\x01\n",
+    ],
+)
+def test_malformed(data: bytes) -> None:
+    assert decode([data], end=False) == [("malformed", b"")]
+    assert decode(bytewise(data), end=False) == [("malformed", b"")]
+
+
+@pytest.mark.parametrize("data", [b"Ann", b"Ann\n", b"Ann,", b"Ann\n4x", b"42,\xc3", b"Ann\n\xc3"])
+def test_silence_ends_only_what_is_whole(data: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(data)
+    assert decoder.take() is None
+    assert decoder.finish() is None
+    assert decoder.pending
+
+
+def test_nothing_behind_an_error_is_a_message() -> None:
+    assert decode([b"Ann,1\nBob,2\n\nCid,3\n"]) == [
+        (Message("Ann", 1), b"Server of Bob,58\n"),
+        (Message("Bob", 2), b"Server of Bob,58\n"),
+        ("malformed", b""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost:12000\r\n\r\n", "'Host: localhost:12000' is not"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\nAnn,101\n", "'Content-Length: 101' is"),
+        (b"GET /" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
+        (b"GET /,9" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
+        (b"GET / HTTP/1.1\r\nX: 9" + b"9" * 1100 + b"\r\n", "at most 1024 bytes"),
+    ],
+)
+def test_http_is_malformed_and_not_a_number(data: bytes, wrong: str) -> None:
+    decoder = Decoder()
+    decoder.feed(data)
+    with pytest.raises(MessageError, match=wrong):
+        decoder.take()
+
+
+# The limit
+
+
+@pytest.mark.parametrize("terminator", [b"\r\n", b"\n"])
+def test_the_longest_message_fits(terminator: bytes) -> None:
+    name = "é" * 250
+    zeros = MAX_MESSAGE - len(name.encode()) - len(b",42" + terminator)
+    data = name.encode() + b"," + b"0" * zeros + b"42" + terminator
+    assert len(data) == MAX_MESSAGE
+    assert decode([data]) == [(Message(name, 42), b"Server of Bob,58" + terminator)]
+    assert decode([data.replace(b",", b",0")]) == [("too-long", b"")]
+
+
+def test_too_long_is_noticed_at_byte_1025() -> None:
+    data = b"A" * MAX_MESSAGE
+    assert decode([data], end=False) == []
+    assert decode([data, b"A"], end=False) == [("too-long", b"")]
+    two_lines = b"Ann\n" + b"B" * (MAX_MESSAGE - 4)
+    assert decode([two_lines], end=False) == []
+    assert decode([two_lines, b"B"], end=False) == [("too-long", b"")]
+
+
+@pytest.mark.parametrize("start", [b"Ann,", b"Ann\n", b"Ann -"])
+@pytest.mark.parametrize("terminator", [b"\r\n", b"\n", b""])
+def test_digits_beyond_the_limit_are_out_of_range(start: bytes, terminator: bytes) -> None:
+    for digits in 1500, 5000:
+        data = start + b"9" * digits + terminator
+        for found in decode([data]), decode(bytewise(data)):
+            assert len(found) == 1
+            what = found[0][0]
+            assert what == "out-of-range" or (isinstance(what, Message) and abs(what.number) > 100)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Ann," + b"9" * 9000,
+        b"Ann," + b"9" * 1100 + b"x\n",
+        b"Ann," + b"9" * 1100 + b",5\n",
+        b"Ann," + b"0" * 1100 + b"42\n",
+        b"A" * 1000 + b" " + b"9" * 1100 + b" 5\n",
+    ],
+)
+def test_digits_do_not_excuse_everything(data: bytes) -> None:
+    assert decode([data])[0][0] in ("too-long", "malformed")
+    assert decode([data]) == decode(bytewise(data))
+
+
+# Errors, in the dialect of the peer
+
+
+@pytest.mark.parametrize(
+    ("data", "terminator"),
+    [
+        (b"", b"\r\n"),
+        (b"\n", b"\n"),
+        (b"\r\n", b"\r\n"),
+        (b"Ann,1\n\x01", b"\n"),
+        (b"Ann,1\n\r\n", b"\r\n"),
+        (b"Ann,1\nBob", b"\n"),
+    ],
+)
+def test_errors_have_the_terminator_of_the_peer(data: bytes, terminator: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(data)
+    error = MessageError("so it is")
+    try:
+        while decoder.take():
+            pass
+    except MessageError:
+        pass
+    assert decoder.dialect.encode_error(error) == b"ERROR malformed: so it is." + terminator
+
+
+def test_an_error_is_no_message() -> None:
+    decoder = Decoder()
+    decoder.feed(b"ERROR stopping: 101 is out of range.\r\n")
+    with pytest.raises(ReportedError) as caught:
+        decoder.take()
+    assert (caught.value.reported, str(caught.value)) == ("stopping", "101 is out of range")
+
+
+# For all
+
+
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=MAX_NAME).filter(
+    lambda name: name.isprintable() and name == name.strip(" \t")
+)
+NUMBERS = st.integers(-(10**6), 10**6)
+TERMINATORS = st.sampled_from(["\r\n", "\n"])
+SEPARATORS = st.from_regex(r"[ \t]{0,3}[,;:|][ \t]{0,3}|[ \t]{1,3}", fullmatch=True)
+DIALECTS = st.one_of(
+    st.builds(Separated, SEPARATORS, TERMINATORS, st.booleans()),
+    st.builds(TwoLines, TERMINATORS, TERMINATORS),
+)
+
+
+def reads_back(dialect: Dialect, message: Message) -> bool:
+    """Whether `message` in `dialect` reads as itself, as ``42 7`` from one named 7 does not."""
+    return decode([dialect.encode(message)]) == [(message, dialect.encode(REPLY))]
+
+
+@given(NAMES, NUMBERS, SEPARATORS, TERMINATORS)
+def test_decode_encode(name: str, number: int, separator: str, terminator: str) -> None:
+    assume(separator.strip() or name[-1] not in ",;:|")  # it would be read as the separator
+    message = Message(name, number)
+    encoded = Separated(separator, terminator).encode(message)
+    assert [found for found, _ in decode([encoded])] == [message]
+
+
+@given(st.lists(st.tuples(DIALECTS, NAMES, NUMBERS), min_size=1, max_size=5), st.data())
+def test_any_chunks_give_the_same_messages(
+    messages: list[tuple[Dialect, str, int]], data: st.DataObject
+) -> None:
+    for dialect, name, number in messages:
+        assume(reads_back(dialect, Message(name, number)))
+    stream = b"".join(dialect.encode(Message(name, number)) for dialect, name, number in messages)
+    found = decode(chunks(stream, data))
+    assert [message for message, _ in found] == [Message(name, n) for _, name, n in messages]
+    assert [reply for _, reply in found] == [dialect.encode(REPLY) for dialect, *_ in messages]
+
+
+NOISE = st.binary(max_size=3000) | st.text(
+    st.sampled_from("Ann 0159,;:|\t\r\n+-.eé\0{}"), max_size=3000
+).map(str.encode)
+
+
+@given(NOISE, st.data())
+def test_any_chunks_of_noise_give_the_same(noise: bytes, data: st.DataObject) -> None:
+    assert decode(chunks(noise, data)) == decode([noise])
+
+
+def chunks(stream: bytes, data: st.DataObject) -> list[bytes]:
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=20).map(sorted))
+    return [stream[i:j] for i, j in zip([0, *cuts], [*cuts, len(stream)], strict=True)]

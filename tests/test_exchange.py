@@ -1,0 +1,87 @@
+"""The server's rule, and who may stop it."""
+
+import pytest
+
+from sumproto.exchange import (
+    ANYWHERE,
+    LOOPBACK,
+    STOP_ON,
+    Exchange,
+    Rule,
+    StopPolicy,
+    parse_networks,
+    random_number,
+)
+from sumproto.message import Malformed, Message, MessageError, OutOfRange, TimedOut, TooLong
+
+
+def test_an_answer_has_the_sum() -> None:
+    exchange = Rule("Server of Bob", lambda: 58).answer(Message("Client of Ann", 42))
+    assert exchange == Exchange(Message("Client of Ann", 42), Message("Server of Bob", 58))
+    assert exchange.sum == 100
+
+
+@pytest.mark.parametrize("number", [1, 100])
+def test_the_range_has_its_ends(number: int) -> None:
+    assert Rule("Bob", lambda: 1).answer(Message("Ann", number)).sum == number + 1
+
+
+@pytest.mark.parametrize("number", [0, 101, -5, 10**4000])
+def test_out_of_range(number: int) -> None:
+    with pytest.raises(OutOfRange, match="is out of range"):
+        Rule("Bob").answer(Message("Ann", number))
+
+
+def test_own_numbers_are_random_and_in_range() -> None:
+    numbers = {random_number() for _ in range(5000)}
+    assert numbers == set(range(1, 101))
+
+
+@pytest.mark.parametrize(
+    ("stop_on", "asking"),
+    [
+        ("out-of-range", {OutOfRange}),
+        ("invalid", {OutOfRange, Malformed, TooLong}),
+        ("never", set()),
+    ],
+)
+def test_what_asks_to_stop(stop_on: str, asking: set[type[MessageError]]) -> None:
+    policy = StopPolicy(STOP_ON[stop_on])
+    errors = OutOfRange, Malformed, TooLong, TimedOut
+    assert {error for error in errors if policy.asks(error("x"))} == asking
+
+
+@pytest.mark.parametrize(
+    ("stop_from", "host", "permitted"),
+    [
+        ("loopback", "127.0.0.1", True),
+        ("loopback", "127.9.9.9", True),
+        ("loopback", "::1", True),
+        ("loopback", "::ffff:127.0.0.1", True),
+        ("loopback", None, True),
+        ("loopback", "10.0.0.1", False),
+        ("loopback", "::ffff:10.0.0.1", False),
+        ("any", "192.0.2.1", True),
+        ("any", "2001:db8::1", True),
+        ("any", None, True),
+        ("10.0.0.0/8, 2001:db8::/32", "10.1.2.3", True),
+        ("10.0.0.0/8,2001:db8::/32", "2001:db8::5", True),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", True),
+        ("10.0.0.0/8", "127.0.0.1", False),
+        ("10.0.0.0/8", None, False),
+        ("fe80::/10", "fe80::1%eth0", True),
+    ],
+)
+def test_who_may_stop(stop_from: str, host: str | None, permitted: bool) -> None:
+    assert StopPolicy(networks=parse_networks(stop_from)).permits(host) is permitted
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "10.0.0.1/8", "10.0.0.0/8,,", "10.0.0.0/33"])
+def test_not_networks(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        parse_networks(text)
+
+
+def test_names_for_networks() -> None:
+    assert parse_networks("loopback") == LOOPBACK
+    assert parse_networks("any") == ANYWHERE

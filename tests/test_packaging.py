@@ -1,0 +1,50 @@
+"""What an installation from the wheel has, seen from outside the checkout."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from support import copy_project, run, wait_for_end
+
+INSTALLING = 300.0
+"""Seconds that pip may take."""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = copy_project(folder / "project")
+    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps")
+    done = run(*pip, copy, cwd=folder, timeout=INSTALLING)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_what_is_in_the_wheel(wheel: Path) -> None:
+    names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert "twisted/plugins/sumproto_plugin.py" in names
+    assert "sumproto/py.typed" in names
+    assert {name.split("/")[0] for name in names} == {"sumproto", "twisted"}
+    # These would overwrite Twisted's own, and uninstalling would delete them.
+    assert not names & {"twisted/__init__.py", "twisted/plugins/__init__.py"}
+
+
+def test_twistd_of_a_clean_venv(wheel: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    assert run(sys.executable, "-m", "venv", venv, cwd=tmp_path).returncode == 0
+    done = run(venv / "bin/pip", "install", "--quiet", wheel, cwd=tmp_path, timeout=INSTALLING)
+    assert done.returncode == 0, done.stderr
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    started = run(venv / "bin/twistd", "sumserver", "--listen", "unix:sock", cwd=elsewhere)
+    assert started.returncode == 0, started.stderr
+    pid = int((elsewhere / "twistd.pid").read_text())
+    asked = run(venv / "bin/sumclient", "--connect", "unix:sock", "42", "101", cwd=elsewhere)
+    assert asked.returncode == 0, asked.stderr
+    assert "Sum: " in asked.stdout
+    assert asked.stdout.endswith("Server is stopping: 101 is out of range\n")
+    wait_for_end(pid)

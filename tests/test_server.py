@@ -1,0 +1,359 @@
+"""The server on a fake transport and clock."""
+
+from __future__ import annotations
+
+import pytest
+from support import FakeServer, Transport
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import ISSLTransport
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides
+
+from sumproto.exchange import STOP_ON, StopPolicy
+from sumproto.message import Message
+from sumproto.server import CLOSE_TIMEOUT
+
+FAR_AWAY = IPv4Address("TCP", "192.0.2.1", 54321)
+
+
+def test_an_exchange() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect(IPv4Address("TCP", "127.0.0.1", 54321))
+    protocol.dataReceived(b"Client of Ann,42\r\n")
+    assert transport.value() == b"Server of Bob,58\r\n"
+    assert transport.noDelay
+    (exchange,) = server.recorder.exchanges
+    assert exchange.request == Message("Client of Ann", 42)
+    assert exchange.sum == 100
+    protocol.connectionLost()
+    assert server.recorder.events == [
+        ("connected", ("127.0.0.1", 54321)),
+        ("disconnected", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "peer"),
+    [
+        (IPv6Address("TCP", "::1", 7), ("::1", 7)),
+        (UNIXAddress(b""), "a UNIX socket"),
+    ],
+)
+def test_peers(address: object, peer: object) -> None:
+    server = FakeServer()
+    server.connect(address)
+    assert server.recorder.events == [("connected", peer)]
+
+
+def test_a_unix_socket_has_no_delay_to_turn_off() -> None:
+    server = FakeServer()
+    transport = Transport(host=UNIXAddress(b"/run/sum.sock"))
+    protocol = transport.protocol = server.factory.buildProtocol(None)
+    protocol.makeConnection(transport)
+    assert not hasattr(transport, "noDelay")
+
+
+def test_the_replies_to_a_chunk_leave_in_one_write() -> None:
+    protocol, transport = FakeServer().connect()
+    protocol.dataReceived(b"Ann,1\nBob;2\r\n3 Cid\nDan,4")
+    assert transport.writes == [b"Server of Bob,58\nServer of Bob;58\r\n58 Server of Bob\n"]
+
+
+# Silence
+
+
+def test_silence_ends_a_message_with_no_newline() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,4")
+    server.clock.advance(0.15)
+    protocol.dataReceived(b"2")
+    server.clock.advance(0.15)
+    assert transport.value() == b""
+    server.clock.advance(0.05)
+    assert transport.value() == b"Server of Bob,58"
+    assert server.recorder.exchanges[0].request == Message("Ann", 42)
+    protocol.dataReceived(b"Ann,43\n")
+    assert transport.value() == b"Server of Bob,58Server of Bob,58\n"
+
+
+def test_silence_does_not_end_half_a_message() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Client of")
+    server.clock.advance(1)
+    protocol.dataReceived(b" Ann\n42\n")
+    assert transport.value() == b"Server of Bob\n58\n"
+
+
+def test_silence_can_be_turned_off() -> None:
+    server = FakeServer(quiet_period=0)
+    protocol, _ = server.connect()
+    protocol.dataReceived(b"Ann,4")
+    server.clock.advance(10)
+    protocol.dataReceived(b"2\n")
+    assert server.recorder.exchanges[0].request == Message("Ann", 42)
+
+
+def test_half_close_ends_a_message() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,41\nAnn,42")
+    protocol.readConnectionLost()
+    assert transport.value() == b"Server of Bob,58\nServer of Bob,58"
+    assert not transport.connected
+    assert not server.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize("half", [b"Ann", b"Ann\n"])
+def test_half_close_within_a_message(half: bytes) -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,42\n" + half)
+    protocol.readConnectionLost()
+    reply, error = transport.value().splitlines()
+    assert reply == b"Server of Bob,58"
+    assert error == b"ERROR malformed: the connection ended within a message."
+    assert not transport.connected
+
+
+# Errors
+
+
+def test_an_error_closes_when_all_before_it_is_answered() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,42\nAnn,4.2\nBob,43\n")
+    assert transport.value() == b"Server of Bob,58\nERROR malformed: '4.2' is not an integer.\n"
+
+
+def test_after_an_error_only_the_close_of_the_peer_counts() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,4.2\nBob,43\n")
+    assert transport.half_closed
+    protocol.dataReceived(b"Bob,101\n")
+    server.clock.advance(1)
+    assert transport.value() == b"ERROR malformed: '4.2' is not an integer.\n"
+    assert transport.connected
+    protocol.readConnectionLost()
+    assert not transport.connected
+    assert not transport.aborted
+    assert not server.clock.getDelayedCalls()
+    assert server.stops == 0
+
+
+def test_a_peer_that_does_not_close_is_cut_off() -> None:
+    server = FakeServer()
+    _, transport = server.connect()
+    transport.protocol.dataReceived(b"Ann,4.2\n")
+    server.clock.advance(CLOSE_TIMEOUT - 1)
+    assert transport.connected
+    server.clock.advance(1)
+    assert transport.aborted
+
+
+def test_tls_is_closed_both_ways_at_once() -> None:
+    server = FakeServer()
+    protocol = server.factory.buildProtocol(None)
+    transport = Transport()
+    directlyProvides(transport, ISSLTransport)
+    transport.protocol = protocol
+    protocol.makeConnection(transport)
+    protocol.dataReceived(b"Ann,4.2\n")
+    assert not transport.half_closed
+    assert not transport.connected
+
+
+def test_idle_connections_are_closed() -> None:
+    server = FakeServer(idle_timeout=60)
+    _, transport = server.connect()
+    server.clock.advance(60)
+    assert transport.value() == b"ERROR timeout: a message did not come within 60 s.\r\n"
+    assert transport.half_closed
+
+
+def test_only_a_whole_message_is_a_sign_of_life() -> None:
+    server = FakeServer(idle_timeout=60)
+    protocol, transport = server.connect()
+    server.clock.advance(50)
+    protocol.dataReceived(b"Ann,42\n")
+    server.clock.advance(50)
+    protocol.dataReceived(b"Ann")
+    server.clock.advance(10)
+    assert transport.value().splitlines() == [
+        b"Server of Bob,58",
+        b"ERROR timeout: the end of the message did not come within 60 s.",
+    ]
+
+
+def test_the_idle_timeout_can_be_turned_off() -> None:
+    server = FakeServer(idle_timeout=0)
+    _, transport = server.connect()
+    server.clock.advance(10**6)
+    assert transport.connected
+
+
+def test_too_many_connections() -> None:
+    server = FakeServer(max_connections=2)
+    first, _ = server.connect()
+    server.connect()
+    _, refused = server.connect()
+    assert refused.value() == b"ERROR busy: the server has its 2 connections.\r\n"
+    assert refused.half_closed
+    first.connectionLost()
+    refused.protocol.readConnectionLost()
+    _, accepted = server.connect()
+    assert accepted.value() == b""
+
+
+def test_a_lost_connection_is_explained() -> None:
+    server = FakeServer()
+    protocol, _ = server.connect()
+    protocol.connectionLost(Failure(ConnectionLost("reset")))
+    assert server.recorder.events[-1] == (
+        "disconnected",
+        "Connection to the other side was lost in a non-clean fashion: reset.",
+    )
+
+
+# Flow control
+
+
+def test_a_peer_that_does_not_read_is_not_answered() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.pauseProducing()
+    protocol.dataReceived(b"Ann,1\nAnn,2")
+    protocol.readConnectionLost()
+    assert transport.value() == b""
+    assert transport.connected
+    protocol.resumeProducing()
+    assert transport.value() == b"Server of Bob,58\nServer of Bob,58"
+    assert not transport.connected
+
+
+def test_a_pause_takes_effect_within_a_chunk() -> None:
+    class Slow(Transport):
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            self.protocol.pauseProducing()
+
+    server = FakeServer()
+    protocol = server.factory.buildProtocol(None)
+    transport = Slow()
+    transport.protocol = protocol
+    protocol.makeConnection(transport)
+    protocol.dataReceived(b"A 1\n" * 16000)
+    assert len(server.recorder.exchanges) < 5000
+    while len(server.recorder.exchanges) < 16000:
+        protocol.resumeProducing()
+    assert transport.value() == b"Server of Bob 58\n" * 16000
+    assert len(transport.writes) == 5
+
+
+# Stopping
+
+
+def test_out_of_range_stops_the_server() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,42\nAnn,101\nAnn,43\n")
+    assert transport.value() == b"Server of Bob,58\nERROR stopping: 101 is out of range.\n"
+    assert transport.half_closed
+    assert server.stops == 1
+    assert server.recorder.events[-2:] == [
+        ("refused", "stopping", "101 is out of range"),
+        ("stopping", "101 is out of range"),
+    ]
+
+
+def test_two_offenders_stop_it_once() -> None:
+    server = FakeServer()
+    first, second = server.connect(), server.connect()
+    first[0].dataReceived(b"Ann,101\n")
+    second[0].dataReceived(b"Bob,0\n")
+    server.factory.stop("SIGTERM")
+    assert second[1].value() == b"ERROR stopping: 0 is out of range.\n"
+    assert server.stops == 1
+
+
+def test_who_may_not_stop_it() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect(FAR_AWAY)
+    protocol.dataReceived(b"Ann,101\n")
+    assert transport.value() == b"ERROR out-of-range: 101 is out of range.\n"
+    assert transport.half_closed
+    assert server.stops == 0
+    assert ("stop denied", ("192.0.2.1", 54321)) in server.recorder.events
+
+
+@pytest.mark.parametrize(
+    ("stop_on", "request_", "error", "stops"),
+    [
+        ("never", b"Ann,101\n", b"ERROR out-of-range: 101 is out of range.\n", 0),
+        ("invalid", b"Ann,4.2\n", b"ERROR stopping: '4.2' is not an integer.\n", 1),
+        ("invalid", b"Ann,101\n", b"ERROR stopping: 101 is out of range.\n", 1),
+        ("invalid", b"A" * 1025, b"ERROR stopping: a message has at most 1024 bytes.\r\n", 1),
+        ("out-of-range", b"Ann,4.2\n", b"ERROR malformed: '4.2' is not an integer.\n", 0),
+    ],
+)
+def test_stop_on(stop_on: str, request_: bytes, error: bytes, stops: int) -> None:
+    server = FakeServer(policy=StopPolicy(STOP_ON[stop_on]))
+    protocol, transport = server.connect()
+    protocol.dataReceived(request_)
+    assert transport.value() == error
+    assert server.stops == stops
+
+
+def test_draining() -> None:
+    server = FakeServer()
+    idle, asking, slow = server.connect(), server.connect(), server.connect()
+    asking[0].dataReceived(b"Ann,42")
+    slow[0].pauseProducing()
+    slow[0].dataReceived(b"Bob,43\n")
+    drained: list[None] = []
+    server.factory.drain(5).addCallback(drained.append)
+    assert idle[1].value() == b""
+    assert idle[1].half_closed
+    assert asking[1].value() == b"Server of Bob,58"
+    assert asking[1].half_closed
+    assert not slow[1].half_closed
+    slow[0].resumeProducing()
+    assert slow[1].value() == b"Server of Bob,58\n"
+    assert slow[1].half_closed
+    for protocol, _ in (idle, asking, slow):
+        assert not drained
+        protocol.readConnectionLost()
+    assert drained
+    assert not server.clock.getDelayedCalls()
+    assert server.recorder.events[-1] == ("disconnected", "the server is stopping")
+
+
+def test_draining_ends() -> None:
+    server = FakeServer()
+    _, idle = server.connect()
+    offender, _ = server.connect()
+    offender.dataReceived(b"Ann,101\n")
+    drained: list[None] = []
+    server.factory.drain(5).addCallback(drained.append)
+    server.clock.advance(5)
+    assert idle.aborted
+    assert drained
+
+
+def test_draining_nobody() -> None:
+    server = FakeServer()
+    drained: list[None] = []
+    server.factory.drain(5).addCallback(drained.append)
+    assert drained
+    assert not server.clock.getDelayedCalls()
+
+
+def test_a_server_that_stops_takes_no_connection() -> None:
+    server = FakeServer()
+    server.factory.stop("SIGTERM")
+    _, transport = server.connect()
+    assert transport.value() == b"ERROR stopping: the server is stopping.\r\n"
+    assert transport.half_closed

@@ -1,0 +1,291 @@
+"""The options, and real twistd processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from support import (
+    BIN,
+    ask,
+    client,
+    connect,
+    read_all,
+    run,
+    running_server,
+    wait_for_end,
+)
+from twisted.internet.testing import MemoryReactorClock
+
+from sumproto.service import Options, makeService
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--port", "70000"], "--port: 70000 is not in 0..65535"),
+        (["--port", "http"], "--port: 'http' is not an integer"),
+        (["--port", "-1"], "--port: -1 is not in 0..65535"),
+        (["--host", "no such host"], "--host: 'no such host' is not an address"),
+        (["--name", " "], "--name: there is no name"),
+        (["--name", "\x1b[31m"], r"--name: the name '\x1b[31m' has characters"),
+        (["--number", "101"], "--number: 101 is out of range"),
+        (["--number", "4.2"], "--number: '4.2' is not an integer"),
+        (["--stop-on", "sunday"], "--stop-on: 'sunday' is none of out-of-range, invalid, never"),
+        (["--stop-from", "10.0.0.1/8"], "--stop-from: 10.0.0.1/8 has host bits set"),
+        (["--drain", "-1"], "--drain: '-1' is not a number of seconds"),
+        (["--drain", "nan"], "--drain: 'nan' is not a number of seconds"),
+        (["--idle-timeout", "soon"], "--idle-timeout: 'soon' is not a number of seconds"),
+        (["--quiet-period", "inf"], "--quiet-period: 'inf' is not a number of seconds"),
+        (["--max-connections", "0"], "--max-connections: 0 is not in 1.."),
+        (["--listen", "tcp:1", "--port", "2"], "--listen goes without --host and --port"),
+        (["--listen", "tcp:1", "--host", "::1"], "--listen goes without --host and --port"),
+        (["--loud"], "option --loud not recognized"),
+        (["12000"], "'12000' is not an option"),
+    ],
+)
+def test_bad_options_get_one_line(arguments: list[str], complaint: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        Options().parseOptions(arguments)
+    line = str(caught.value)
+    assert line.startswith(f"twistd sumserver: {complaint}")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "complaint"),
+    [
+        ("carrier-pigeon:1", "--listen carrier-pigeon:1: Unknown endpoint type"),
+        ("tcp:x", "--listen tcp:x: invalid literal"),
+        ("tcp", "--listen tcp: "),
+    ],
+)
+def test_bad_endpoints_get_one_line(endpoint: str, complaint: str) -> None:
+    options = Options()
+    options.parseOptions(["--listen", endpoint])
+    with pytest.raises(SystemExit) as caught:
+        makeService(options, MemoryReactorClock())
+    assert str(caught.value).startswith(f"twistd sumserver: {complaint}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        ([], ("127.0.0.1", 12000, 1024)),
+        (["--port", "0"], ("127.0.0.1", 0, 1024)),
+        (["--host", "::1"], ("::1", 12000, 1024)),
+        (["--listen", "tcp:7"], ("", 7, 1024)),
+        (["--listen", "tcp:7:backlog=9"], ("", 7, 9)),
+    ],
+)
+def test_where_it_listens(arguments: list[str], where: tuple[str, int, int]) -> None:
+    options = Options()
+    options.parseOptions(arguments)
+    reactor = MemoryReactorClock()
+    makeService(options, reactor).startService()
+    (port, _, backlog, interface) = reactor.tcpServers[0]
+    assert (interface, port, backlog) == where
+
+
+def test_help(tmp_path: Path) -> None:
+    shown = run(BIN / "twistd", "sumserver", "--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert shown.stdout.count("\n  twistd ") == 3
+    for option in ("host", "port", "listen", "stop-on", "drain", "quiet-period"):
+        assert f"--{option}=" in shown.stdout
+
+
+def test_a_bad_option_ends_twistd(tmp_path: Path) -> None:
+    ended = run(BIN / "twistd", "sumserver", "--number", "101", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr == "twistd sumserver: --number: 101 is out of range\n"
+    assert ended.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+# In the foreground
+
+
+def test_an_exchange_and_its_trace(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--name", "Server of Bob", "--number", "58") as server:
+        with connect(server.port) as peer:
+            peer.sendall(b"Client of Ann,42\n")
+            assert peer.recv(1024) == b"Server of Bob,58\n"
+            address = peer.getsockname()
+        trace = server.wait_for(r"Received connection from (.*)[^$]*?Response sent to client")
+        assert trace[1] == repr(address)
+        assert [line.strip() for line in trace[0].splitlines()[1:]] == [
+            "Client name: Client of Ann",
+            "Server name: Server of Bob",
+            "Client's number: 42",
+            "Server's number: 58",
+            "Sum: 100",
+            "Response sent to client",
+        ]
+
+
+def test_quiet(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--quiet") as server:
+        ask(server.port, b"Ann,42\n")
+        assert ask(server.port, b"Ann,4.2\n").startswith(b"ERROR malformed")
+        server.wait_for(r"Closed the connection from .*: malformed: '4.2' is not an integer")
+        assert "Ann" not in server.output
+
+
+def test_the_peer_of_a_naive_program(tmp_path: Path) -> None:
+    """No newline, no half-close, one recv: what most programs of the exercise do."""
+    with running_server(tmp_path, "--number", "58") as server, connect(server.port) as peer:
+        peer.sendall(b"Client of X,42")
+        assert peer.recv(1024).endswith(b",58")
+
+
+def test_200_clients_at_once(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--number", "58", "--quiet") as server:
+        peers = [connect(server.port) for _ in range(200)]
+        for number, peer in enumerate(peers):
+            peer.sendall(b"Client %d,%d\n" % (number, number % 100 + 1))
+        for peer in peers:
+            assert peer.recv(1024).endswith(b",58\n")
+            peer.close()
+
+
+def test_http_gets_an_error_and_stops_nothing(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        request = f"GET / HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode()
+        assert ask(server.port, request, half_close=False).startswith(b"ERROR malformed: ")
+        assert ask(server.port, b"Ann,42\n")
+
+
+def test_the_most_connections(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--max-connections", "1") as server, connect(server.port):
+        assert ask(server.port, b"").startswith(b"ERROR busy: ")
+
+
+def test_several_endpoints(tmp_path: Path) -> None:
+    path = tmp_path / "sum.sock"
+    options = ("--listen", "tcp:0:interface=127.0.0.1", "--listen", f"unix:{path}")
+    with running_server(tmp_path, *options, "--number", "58") as server:
+        assert ask(server.port, b"Ann,42\n").endswith(b",58\n")
+        server.wait_for(f"ready to receive on {path}")
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(path))
+            peer.sendall(b"Ann,42")
+            peer.shutdown(socket.SHUT_WR)
+            assert read_all(peer).endswith(b",58")
+        server.wait_for("Received connection from a UNIX socket")
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("number", ["101", "0", "-5", "9" * 5000])
+def test_out_of_range_stops_it(tmp_path: Path, number: str) -> None:
+    with running_server(tmp_path) as server, connect(server.port) as idle:
+        answer = ask(server.port, f"Ann,42\nAnn,{number}\n".encode())
+        reply, error = answer.splitlines()
+        assert reply.startswith(b"Server of ")
+        assert error.startswith(f"ERROR stopping: {number[:40]}".encode())
+        assert error.endswith(b" is out of range.")
+        assert read_all(idle) == b""
+        idle.close()
+        assert server.wait() == 0
+        assert server.output.count("Server is stopping: ") == 1
+        assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_when_what_is_in_is_answered(tmp_path: Path, number: int) -> None:
+    with running_server(tmp_path, "--number", "58", "--quiet-period", "60") as server:
+        with connect(server.port) as peer:
+            peer.sendall(b"Ann,41\nAnn,42")
+            assert peer.recv(1024).endswith(b",58\n")
+            server.process.send_signal(number)
+            assert read_all(peer).endswith(b",58")
+            server.process.send_signal(number)
+        assert server.wait() == 0
+        assert server.output.count("Server is stopping: SIG") == 1
+        assert "Traceback" not in server.output
+
+
+def test_a_client_that_stays_cannot_hold_the_stop(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--drain", "0.1") as server, connect(server.port) as peer:
+        server.process.terminate()
+        assert server.wait() == 0
+        assert read_all(peer) == b""
+
+
+# As a daemon
+
+
+Daemonize = Callable[..., tuple[int, int]]
+
+
+@pytest.fixture
+def daemonize() -> Iterator[Daemonize]:
+    """Starts a daemon in a folder, and tells its port and process."""
+    pids = []
+
+    def start(cwd: Path, *options: str) -> tuple[int, int]:
+        started = run(BIN / "twistd", "sumserver", *options, cwd=cwd)
+        assert started.returncode == 0, started.stderr
+        pids.append(int((cwd / "twistd.pid").read_text()))
+        ready = re.findall(r"to receive on \('127.0.0.1', (\d+)", (cwd / "twistd.log").read_text())
+        return int(ready[-1]), pids[-1]
+
+    yield start
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_daemon_from_start_to_stop(tmp_path: Path, daemonize: Daemonize) -> None:
+    port, pid = daemonize(tmp_path, "--port", "0", "--number", "58")
+    done = client(tmp_path, "--port", str(port), "42")
+    assert done.stdout.endswith("Sum: 100\n")
+    done = client(tmp_path, "--port", str(port), "101")
+    assert done.stdout.endswith("Server is stopping: 101 is out of range\n")
+    assert done.returncode == 0
+    wait_for_end(pid)
+    assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_the_port_is_free_again_at_once(tmp_path: Path, daemonize: Daemonize) -> None:
+    port, first = daemonize(tmp_path, "--port", "0")
+    with connect(port) as peer:
+        peer.sendall(b"Ann,101\n")
+        assert read_all(peer)
+    wait_for_end(first)
+    assert daemonize(tmp_path, "--port", str(port))[0] == port
+
+
+@pytest.fixture
+def used_port() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield str(listener.getsockname()[1])
+
+
+def test_a_port_in_use(tmp_path: Path, used_port: str) -> None:
+    ended = run(BIN / "twistd", "-n", "sumserver", "--port", used_port, cwd=tmp_path)
+    assert ended.returncode == 1
+    output = ended.stdout + ended.stderr
+    assert output.count(f"127.0.0.1:{used_port}: Address already in use") == 1
+    assert "Traceback" not in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_in_use_daemonized(tmp_path: Path, used_port: str) -> None:
+    ended = run(BIN / "twistd", "sumserver", "--port", used_port, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.count(f"127.0.0.1:{used_port}: Address already in use") == 1
+    log = (tmp_path / "twistd.log").read_text()
+    assert f"127.0.0.1:{used_port}: Address already in use" in log
+    assert "Traceback" not in log
+    assert not (tmp_path / "twistd.pid").exists()
