@@ -286,9 +286,11 @@ class SumService(MultiService):
         for endpoint in endpoints:
             Listener(endpoint, factory).setServiceParent(self)
 
-    def startService(self) -> None:
-        super().startService()
+    def privilegedStartService(self) -> None:
+        """Listen. From then on, no signal ends the process but by a graceful stop."""
+        self._take_signals()
         self._reactor.callWhenRunning(self._take_signals)
+        super().privilegedStartService()
 
     def stopService(self) -> Deferred[Any]:
         """Close the ports, then drain the connections."""
@@ -298,11 +300,13 @@ class SumService(MultiService):
     def _take_signals(self) -> None:
         """Let the signals that stop the reactor begin the stop that a message begins.
 
-        The reactor would note the signal and let it kill the process in the end, so that a
-        graceful stop looked like a crash; and it would raise at a second one.
+        The reactor, which takes them when it starts to run, would let the signal kill the process
+        after a graceful stop, as if it had crashed; and it would raise at a second one.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
-            if getattr(signal.getsignal(number), "__self__", None) is self._reactor:
+            handler = signal.getsignal(number)
+            ours_to_take = handler in (signal.SIG_DFL, signal.default_int_handler)
+            if ours_to_take or getattr(handler, "__self__", None) is self._reactor:
                 signal.signal(number, self._signalled)
 
     def _signalled(self, number: int, frame: object) -> None:

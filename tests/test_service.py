@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from support import (
     BIN,
+    PATIENCE,
     ask,
     client,
     connect,
@@ -76,6 +78,15 @@ def test_bad_endpoints_get_one_line(endpoint: str, complaint: str) -> None:
     assert str(caught.value).startswith(f"twistd sumserver: {complaint}")
 
 
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """What a service does to the handlers of signals is undone."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(
     ("arguments", "where"),
     [
@@ -86,11 +97,12 @@ def test_bad_endpoints_get_one_line(endpoint: str, complaint: str) -> None:
         (["--listen", "tcp:7:backlog=9"], ("", 7, 9)),
     ],
 )
+@pytest.mark.usefixtures("own_signals")
 def test_where_it_listens(arguments: list[str], where: tuple[str, int, int]) -> None:
     options = Options()
     options.parseOptions(arguments)
     reactor = MemoryReactorClock()
-    makeService(options, reactor).startService()
+    makeService(options, reactor).privilegedStartService()
     (port, _, backlog, interface) = reactor.tcpServers[0]
     assert (interface, port, backlog) == where
 
@@ -201,6 +213,12 @@ def test_out_of_range_stops_it(tmp_path: Path, number: str) -> None:
         assert "Traceback" not in server.output
 
 
+def test_a_signal_at_once(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        server.process.terminate()
+        assert server.wait() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_when_what_is_in_is_answered(tmp_path: Path, number: int) -> None:
     with running_server(tmp_path, "--number", "58", "--quiet-period", "60") as server:
@@ -217,9 +235,11 @@ def test_a_signal_stops_it_when_what_is_in_is_answered(tmp_path: Path, number: i
 
 def test_a_client_that_stays_cannot_hold_the_stop(tmp_path: Path) -> None:
     with running_server(tmp_path, "--drain", "0.1") as server, connect(server.port) as peer:
+        peer.sendall(b"Ann,42\n")
+        assert peer.recv(1024)
         server.process.terminate()
-        assert server.wait() == 0
         assert read_all(peer) == b""
+        assert server.wait() == 0
 
 
 # As a daemon
@@ -282,9 +302,15 @@ def test_a_port_in_use(tmp_path: Path, used_port: str) -> None:
 
 
 def test_a_port_in_use_daemonized(tmp_path: Path, used_port: str) -> None:
-    ended = run(BIN / "twistd", "sumserver", "--port", used_port, cwd=tmp_path)
+    reading, writing = os.pipe()
+    command = (BIN / "twistd", "sumserver", "--port", used_port)
+    ended = run(*command, cwd=tmp_path, pass_fds=(writing,))
+    os.close(writing)
     assert ended.returncode == 1
     assert ended.stderr.count(f"127.0.0.1:{used_port}: Address already in use") == 1
+    # The daemon that never was holds the pipe until it ends, which is a bit later.
+    assert select.select([reading], [], [], PATIENCE)[0]
+    os.close(reading)
     log = (tmp_path / "twistd.log").read_text()
     assert f"127.0.0.1:{used_port}: Address already in use" in log
     assert "Traceback" not in log
