@@ -13,7 +13,9 @@ PACKAGE = Path(sumproto.__file__).parent
 
 FLOORS = [
     {"message"},
-    {"dialects", "defaults"},
+    {"dialects.base", "defaults"},
+    {"dialects.text"},
+    {"dialects"},
     {"exchange"},
     {"observer"},
     {"receiver", "trace"},
@@ -21,17 +23,25 @@ FLOORS = [
     {"service"},
 ]
 PURE = {"message", "dialects", "exchange", "observer"}
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+
+SOURCES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+MODULES = sorted(set(SOURCES) - {"__init__"})
 
 
 def imports(module: str) -> tuple[set[str], set[str]]:
-    """The names of our own modules, and of others' top packages, that `module` imports."""
+    """Our own modules, and the top packages of others, that `module` imports."""
     own: set[str] = set()
     others: set[str] = set()
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
-        if isinstance(node, ast.ImportFrom):
-            assert node.module
-            (own if node.level else others).add(node.module.split(".")[0])
+    path = SOURCES[module]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1].relative_to(PACKAGE)
+            own.add(".".join([*folder.parts, *(node.module or "").split(".")]))
+        elif isinstance(node, ast.ImportFrom):
+            others.add(str(node.module).split(".")[0])
         elif isinstance(node, ast.Import):
             others.update(alias.name.split(".")[0] for alias in node.names)
     return own, others
@@ -51,7 +61,13 @@ def test_imports_only_go_down(module: str) -> None:
     assert imports(module)[0] <= below
 
 
-@pytest.mark.parametrize("module", sorted(PURE))
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_behind_a_door_is_entered_by_the_door(module: str) -> None:
+    rooms = {name for name in imports(module)[0] if "." in name}
+    assert {name.split(".")[0] for name in rooms} <= {module.split(".")[0]}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.split(".")[0] in PURE])
 def test_pure_modules_know_neither_twisted_nor_the_system(module: str) -> None:
     assert not imports(module)[1] & {"twisted", "zope", "os", "sys", "socket", "time", "threading"}
 

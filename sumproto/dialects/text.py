@@ -1,18 +1,11 @@
-"""Bytes to messages and back, in the dialect of the peer. Pure: no I/O, no clock.
-
-A `Decoder` is fed with what arrives and hands out whole messages, each with its `Dialect`:
-what is needed to write a reply just as the peer wrote its request. Nothing it hands out
-depends on how the bytes were cut into segments.
-"""
+"""Text: a name and a number with a separator between them, or on a line each."""
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import NamedTuple
 
-from .message import (
+from ..message import (
     HIGHEST,
     INTEGER,
     LOWEST,
@@ -21,58 +14,10 @@ from .message import (
     Message,
     MessageError,
     ReportedError,
-    TooLong,
     parse_name,
     parse_number,
 )
-
-
-class Dialect(ABC):
-    """How one peer writes its messages."""
-
-    @abstractmethod
-    def encode(self, message: Message) -> bytes:
-        """The bytes of `message`."""
-
-    @abstractmethod
-    def encode_error(self, error: MessageError) -> bytes:
-        """The bytes that tell the peer of `error`."""
-
-
-class Received(NamedTuple):
-    """A whole message, and the dialect that it came in."""
-
-    message: Message
-    dialect: Dialect
-
-
-Taken = tuple[Received, int]
-"""What a `Framing` found, and the index of the first byte behind it."""
-
-
-class Framing(ABC):
-    """How the end of a message is known. Has no state: the same bytes always read the same."""
-
-    @abstractmethod
-    def take(self, data: bytes, start: int) -> Taken | None:
-        """The message that begins at `start`; None if its end is not there yet.
-
-        Raises `MessageError` as soon as the bytes cannot become a message any more.
-        """
-
-    @abstractmethod
-    def finish(self, data: bytes, start: int) -> Taken | None:
-        """The message from `start` to the end of `data`, for one that only silence ends.
-
-        None if the bytes are no whole message. Raises `MessageError` like `take`.
-        """
-
-    @abstractmethod
-    def error_dialect(self, data: bytes, start: int) -> Dialect | None:
-        """How to tell the peer that what begins at `start` is wrong; None if nothing shows it."""
-
-
-# --- text: a name and a number with a separator between them, or on a line each
+from .base import Dialect, Framing, Received, Taken, too_long
 
 
 class Text(Dialect):
@@ -187,10 +132,6 @@ def _decode_line(line: bytes) -> tuple[str, str]:
         raise Malformed("it is not UTF-8") from None
 
 
-def _too_long() -> TooLong:
-    return TooLong(f"a message has at most {MAX_MESSAGE} bytes")
-
-
 class Lines(Framing):
     """Text: a message ends with its line or, separated and with no newline, in silence."""
 
@@ -243,74 +184,9 @@ class Lines(Framing):
             message = self.finish(head.rstrip(b"\r\n"), 0)
             rest = data[MAX_MESSAGE:].rstrip(b"\r\n").rstrip(_DIGITS.encode())
             if message is None or rest or len(data) > _MAX_WITH_DIGITS:
-                raise _too_long()
+                raise too_long()
 
     def _taken(self, received: Received, start: int, end: int) -> Taken:
         if end - start > MAX_MESSAGE and LOWEST <= received.message.number <= HIGHEST:
-            raise _too_long()
+            raise too_long()
         return received, end
-
-
-# --- the decoder
-
-_LINES = Lines()
-
-_FRAMINGS: dict[int, Framing] = {}
-"""The framing of a message by its first byte; what is not here is text."""
-
-
-class Decoder:
-    """Makes messages of the bytes of one connection."""
-
-    def __init__(self) -> None:
-        self._data = b""
-        self._start = 0
-        self._shown: Dialect = UNKNOWN
-
-    def feed(self, data: bytes) -> None:
-        """Add what has arrived."""
-        self._data = self._data[self._start :] + data
-        self._start = 0
-
-    @property
-    def pending(self) -> bool:
-        """Whether there are bytes that are not part of a message taken so far."""
-        return self._start < len(self._data)
-
-    @property
-    def dialect(self) -> Dialect:
-        """The dialect to tell the peer of an error in: of what it is sending, or sent last."""
-        if self.pending:
-            begun = self._framing().error_dialect(self._data, self._start)
-            return begun or self._shown
-        return self._shown
-
-    def take(self) -> Received | None:
-        """The next message; None until more bytes come.
-
-        Raises `MessageError` for bytes that are none; the decoder is of no use then.
-        """
-        if not self.pending:
-            self._data = b""  # an idle connection must not hold its last chunk
-            self._start = 0
-            return None
-        return self._consume(self._framing().take(self._data, self._start))
-
-    def finish(self) -> Received | None:
-        """The rest as a message that ends in silence; None if it is no whole message.
-
-        To be called when `take` gave None. Raises `MessageError` like it.
-        """
-        if not self.pending:
-            return None
-        return self._consume(self._framing().finish(self._data, self._start))
-
-    def _framing(self) -> Framing:
-        return _FRAMINGS.get(self._data[self._start], _LINES)
-
-    def _consume(self, taken: Taken | None) -> Received | None:
-        if taken is None:
-            return None
-        received, self._start = taken
-        self._shown = received.dialect
-        return received

@@ -1,0 +1,58 @@
+"""What all dialects have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from ..message import MAX_MESSAGE, Message, MessageError, TooLong
+
+
+class Dialect(ABC):
+    """How one peer writes its messages."""
+
+    @abstractmethod
+    def encode(self, message: Message) -> bytes:
+        """The bytes of `message`."""
+
+    @abstractmethod
+    def encode_error(self, error: MessageError) -> bytes:
+        """The bytes that tell the peer of `error`."""
+
+
+class Received(NamedTuple):
+    """A whole message, and the dialect that it came in."""
+
+    message: Message
+    dialect: Dialect
+
+
+Taken = tuple[Received, int]
+"""What a `Framing` found, and the index of the first byte behind it."""
+
+
+class Framing(ABC):
+    """How the end of a message is known. Has no state: the same bytes always read the same."""
+
+    @abstractmethod
+    def take(self, data: bytes, start: int) -> Taken | None:
+        """The message that begins at `start`; None if its end is not there yet.
+
+        Raises `MessageError` as soon as the bytes cannot become a message any more.
+        """
+
+    @abstractmethod
+    def finish(self, data: bytes, start: int) -> Taken | None:
+        """The message from `start` to the end of `data`, for one that only silence ends.
+
+        None if the bytes are no whole message. Raises `MessageError` like `take`.
+        """
+
+    @abstractmethod
+    def error_dialect(self, data: bytes, start: int) -> Dialect | None:
+        """How to tell the peer that what begins at `start` is wrong; None if nothing shows it."""
+
+
+def too_long() -> TooLong:
+    """The error for more bytes than a message may have."""
+    return TooLong(f"a message has at most {MAX_MESSAGE} bytes")
