@@ -21,8 +21,8 @@ from twisted.internet.task import react
 from twisted.python.failure import Failure
 
 from .defaults import HOST, PORT, default_name
-from .dialects import UNKNOWN
-from .exchange import Exchange, in_range
+from .dialects import DIALECTS, REPLIES, UNKNOWN, WITHOUT_NEWLINE, Decoder, Dialect, Newline
+from .exchange import Exchange, in_range, without_sum
 from .message import (
     HIGHEST,
     LOWEST,
@@ -129,7 +129,7 @@ class SumClient(MessageReceiver):
     """
 
     def __init__(self, factory: SumClientFactory) -> None:
-        super().__init__(factory.clock, QUIET_PERIOD)
+        super().__init__(Decoder(REPLIES), factory.clock, QUIET_PERIOD)
         self._factory = factory
         self._requests = list(factory.requests)
         self._lost = False
@@ -141,19 +141,25 @@ class SumClient(MessageReceiver):
     def process(self, final: bool) -> None:
         try:
             for received in self.received(final):
-                self._factory.report.exchanged(Exchange(self._request, received.message))
+                if isinstance(received, Newline):
+                    continue
+                exchange = without_sum(Exchange(self._request, received.message))
+                self._factory.report.exchanged(exchange)
                 self._next()
                 if self._factory.outcome.called:
                     return
         except ReportedError as reported:
             self._refused(reported)
         except MessageError as malformed:
-            self._end(ExchangeFailed(f"malformed reply: {malformed}"))
+            self._end(ExchangeFailed(f"malformed reply {self._pending()}: {malformed}"))
         else:
             self.awaitSilence()
 
     def timeoutConnection(self) -> None:
-        self._end(ExchangeFailed(f"no reply within {self._factory.timeout:g} s"))
+        what = f"no reply within {self._factory.timeout:g} s"
+        if self.decoder.pending:
+            what += f", but {self._pending()}"
+        self._end(ExchangeFailed(what))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
@@ -169,8 +175,12 @@ class SumClient(MessageReceiver):
         elif not self._lost:
             self._request = self._requests.pop(0)
             self.setTimeout(self._factory.timeout)
-            self.transport.write(UNKNOWN.encode(self._request))
+            self.transport.write(self._factory.dialect.encode(self._request))
             self._factory.report.sent()
+
+    def _pending(self) -> str:
+        """What has come that is no reply, to be shown."""
+        return f"'{shorten(self.decoder.pending.decode(errors='backslashreplace'))}'"
 
     def _refused(self, reply: ReportedError) -> None:
         if reply.reported == Stopping.code and not in_range(self._request.number):
@@ -183,7 +193,8 @@ class SumClient(MessageReceiver):
         if not reason.check(error.ConnectionDone):
             self._end(ExchangeFailed(f"no reply: {reason.getErrorMessage().rstrip('.')}"))
         elif self.decoder.pending:
-            self._end(ExchangeFailed("the connection was closed within a reply"))
+            what = f"the connection was closed within a reply: {self._pending()}"
+            self._end(ExchangeFailed(what))
         elif not in_range(self._request.number):
             # The exercise has a server end on such a number, and knows no error replies.
             self._stopped(f"{shorten(str(self._request.number))} is out of range")
@@ -207,7 +218,7 @@ class SumClient(MessageReceiver):
 
 
 class SumClientFactory(ClientFactory):
-    """Exchanges `requests`, in order, over one connection.
+    """Exchanges `requests`, in order and in `dialect`, over one connection.
 
     `outcome` fires with None when every exchange is done or the server stops as asked, and fails
     with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take.
@@ -216,9 +227,15 @@ class SumClientFactory(ClientFactory):
     noisy = False
 
     def __init__(
-        self, requests: Sequence[Message], clock: IReactorTime, timeout: float, report: Report
+        self,
+        requests: Sequence[Message],
+        clock: IReactorTime,
+        timeout: float,
+        report: Report,
+        dialect: Dialect = UNKNOWN,
     ) -> None:
         self.requests = requests
+        self.dialect = dialect
         self.clock = clock
         self.timeout = timeout
         self.report = report
@@ -302,6 +319,20 @@ def _parser() -> argparse.ArgumentParser:
         default=5.0,
         help="for the connection, and for each reply [default: 5]",
     )
+    parser.add_argument(
+        "--dialect",
+        choices=DIALECTS,
+        default="comma",
+        help="how requests are written [default: comma, Client of Ann,42]; replies are read in any",
+    )
+    parser.add_argument(
+        "--unterminated",
+        action="store_const",
+        const="",
+        default="\r\n",
+        dest="newline",
+        help="send no newline behind a request",
+    )
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
         "--json",
@@ -368,7 +399,15 @@ def main() -> None:
         options = parser.parse_args()
         if options.connect and (options.host or options.port):
             parser.error("--connect goes without --host and --port")
-        numbers = options.numbers or [_ask()]
+        if not options.newline and options.dialect in WITHOUT_NEWLINE:
+            parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
+        dialect = DIALECTS[options.dialect](options.newline)
+        requests = [Message(options.name, number) for number in options.numbers or [_ask()]]
+        try:
+            for request in requests:
+                dialect.encode(request)
+        except MessageError as wrong:
+            parser.error(str(wrong))
 
         from twisted.internet import reactor
 
@@ -382,8 +421,7 @@ def main() -> None:
         else:
             where = f"{host}:{port}"
             endpoint = HostnameEndpoint(reactor, host, port, timeout=options.timeout)
-        requests = [Message(options.name, number) for number in numbers]
-        factory = SumClientFactory(requests, reactor, options.timeout, options.report())
+        factory = SumClientFactory(requests, reactor, options.timeout, options.report(), dialect)
         react(run, (endpoint, factory, where))
     except KeyboardInterrupt:
         raise SystemExit(130) from None

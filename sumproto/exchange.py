@@ -6,9 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from random import randint
+from string import Formatter
 from typing import NamedTuple
 
-from .message import HIGHEST, LOWEST, Malformed, Message, MessageError, OutOfRange, TooLong, shorten
+from .dialects import Dialect, Text, divide
+from .message import (
+    HIGHEST,
+    LOWEST,
+    Malformed,
+    Message,
+    MessageError,
+    OutOfRange,
+    TooLong,
+    escape,
+    parse_name,
+    parse_number,
+    shorten,
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -42,17 +56,74 @@ def check_range(number: int) -> int:
     raise OutOfRange(f"{shorten(str(number))} is out of range")
 
 
-class Rule:
-    """The server's side of an exchange: its `name`, and how it picks its number."""
+class ReplyFormat:
+    """What a reply in text says in place of its name and number.
 
-    def __init__(self, name: str, pick: Callable[[], int] = random_number) -> None:
+    `format_` is a format string, as for `str.format`, of plain `FIELDS`. Raises `ValueError` for
+    any other.
+    """
+
+    FIELDS = ("name", "number", "sum", "separator", "client_name", "client_number")
+
+    def __init__(self, format_: str) -> None:
+        for literal, field, spec, conversion in Formatter().parse(format_):
+            if not literal.isprintable():
+                raise ValueError(f"'{escape(literal)}' has characters that do not print")
+            if field is not None and (field not in self.FIELDS or spec or conversion):
+                fields = " ".join(f"{{{name}}}" for name in self.FIELDS)
+                raise ValueError(f"a field is not one of {fields}")
+        if not format_:
+            raise ValueError("there is nothing in it")
+        self._format = format_
+
+    def fill(self, exchange: Exchange, separator: str) -> str:
+        """The text of the reply of `exchange`, where the request had `separator`."""
+        return self._format.format(
+            name=exchange.reply.name,
+            number=exchange.reply.number,
+            sum=exchange.sum,
+            separator=separator,
+            client_name=exchange.request.name,
+            client_number=exchange.request.number,
+        )
+
+
+class Rule:
+    """The server's side of an exchange: its name, how it picks its number, how it replies."""
+
+    def __init__(
+        self,
+        name: str,
+        pick: Callable[[], int] = random_number,
+        reply_format: ReplyFormat | None = None,
+    ) -> None:
         self.name = name
         self.pick = pick
+        self.reply_format = reply_format
 
     def answer(self, request: Message) -> Exchange:
         """The exchange that `request` makes. Raises `OutOfRange` if its number is."""
         check_range(request.number)
         return Exchange(request, Message(self.name, self.pick()))
+
+    def encode(self, exchange: Exchange, dialect: Dialect) -> bytes:
+        """The bytes of the reply of `exchange` to a peer that speaks `dialect`."""
+        if self.reply_format and isinstance(dialect, Text):
+            return dialect.encode_text(self.reply_format.fill(exchange, dialect.separator))
+        return dialect.encode(exchange.reply)
+
+
+def without_sum(exchange: Exchange) -> Exchange:
+    """`exchange`, where the reply may be one with the sum as a third field.
+
+    Then what was read as the name of the server ends in its number: ``Server of Bob,58,100``.
+    """
+    divided = divide(exchange.reply.name)
+    if divided:
+        name, _, number = divided
+        if name and parse_number(number) + exchange.request.number == exchange.reply.number:
+            return Exchange(exchange.request, Message(parse_name(name), parse_number(number)))
+    return exchange
 
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

@@ -78,7 +78,7 @@ class ReportedError(Malformed):
 
     def __init__(self, reported: str, explanation: str) -> None:
         super().__init__(escape(explanation))
-        self.reported = reported
+        self.reported = escape(reported)
 
 
 def escape(text: str) -> str:

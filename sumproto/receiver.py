@@ -12,7 +12,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
-from .dialects import Decoder, Received
+from .dialects import Decoder, Newline, Received
 
 
 class MessageReceiver(LineReceiver, TimeoutMixin):
@@ -25,8 +25,8 @@ class MessageReceiver(LineReceiver, TimeoutMixin):
 
     transport: Any  # what a reactor gives is more than the ITransport that Protocol promises
 
-    def __init__(self, clock: IReactorTime, quiet_period: float) -> None:
-        self.decoder = Decoder()
+    def __init__(self, decoder: Decoder, clock: IReactorTime, quiet_period: float) -> None:
+        self.decoder = decoder
         self._clock = clock
         self._quiet_period = quiet_period
         self._quiet: IDelayedCall | None = None
@@ -35,15 +35,13 @@ class MessageReceiver(LineReceiver, TimeoutMixin):
         """Bytes have come or, if `final`, the quiet period is over: handle what is `received`."""
         raise NotImplementedError
 
-    def received(self, final: bool) -> Iterator[Received]:
-        """The messages that are in, until paused.
+    def received(self, final: bool) -> Iterator[Received | Newline]:
+        """The messages that are in, and newlines behind those taken before, until paused.
 
         If `final`, the rest may be a message that only silence ends. Raises `MessageError`.
         """
         while not self.paused:
-            received = self.decoder.take()
-            if received is None and final:
-                received = self.decoder.finish()
+            received = self.decoder.take() or (self.decoder.finish() if final else None)
             if received is None:
                 return
             yield received

@@ -17,7 +17,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .dialects import Received
+from .dialects import Decoder, Newline, Received
 from .exchange import Rule, StopPolicy
 from .message import Busy, Malformed, MessageError, Stopping, TimedOut
 from .observer import Observer, Peer
@@ -35,7 +35,7 @@ class SumProtocol(MessageReceiver):
 
     def __init__(self, factory: SumFactory, refusal: MessageError | None = None) -> None:
         """With a `refusal` the peer is told that and no more."""
-        super().__init__(factory.clock, factory.quiet_period)
+        super().__init__(Decoder(), factory.clock, factory.quiet_period)
         self._factory = factory
         self._refusal = refusal
         self._ending = False  # the last request is in; the peer or the factory said so
@@ -128,13 +128,15 @@ class SumProtocol(MessageReceiver):
             if not self.paused:  # if it is, resumeProducing goes on here
                 self._goOn()
 
-    def _reply(self, received: Received) -> bytes:
+    def _reply(self, received: Received | Newline) -> bytes:
+        if isinstance(received, Newline):
+            return received.data
         exchange = self._factory.rule.answer(received.message)
         if self._factory.observers:
             peer = self.peer
             for observer in self._factory.observers:
                 observer.exchanged(peer, exchange, received.dialect)
-        return received.dialect.encode(exchange.reply)
+        return self._factory.rule.encode(exchange, received.dialect)
 
     def _write(self, replies: list[bytes]) -> None:
         if replies:

@@ -25,6 +25,7 @@ from .defaults import HOST, PORT, default_name
 from .exchange import (
     LOOPBACK,
     STOP_ON,
+    ReplyFormat,
     Rule,
     StopPolicy,
     check_range,
@@ -134,6 +135,13 @@ class Options(usage.Options):
             None,
             "Always reply with this number, 1 to 100. [default: a random one for each exchange]",
             lambda text: check_range(parse_number(text)),
+        ),
+        _parameter(
+            "reply",
+            None,
+            "Format of replies in text, with the fields {name} {number} {sum} {separator} "
+            "{client_name} {client_number}. [default: as the request]",
+            ReplyFormat,
         ),
         _parameter(
             "stop-on",
@@ -326,6 +334,7 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         Rule(
             options["name"] or default_name("Server"),
             random_number if number is None else lambda: number,
+            options["reply"],
         ),
         StopPolicy(STOP_ON[options["stop-on"]], options["stop-from"] or LOOPBACK),
         reactor,

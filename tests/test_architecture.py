@@ -14,7 +14,8 @@ PACKAGE = Path(sumproto.__file__).parent
 FLOORS = [
     {"message"},
     {"dialects.base", "defaults"},
-    {"dialects.text"},
+    {"dialects.text", "dialects.objects"},
+    {"dialects.records"},
     {"dialects"},
     {"exchange"},
     {"observer"},

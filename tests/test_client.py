@@ -110,8 +110,9 @@ def test_a_server_that_closes_early() -> None:
 @pytest.mark.parametrize(
     ("reply", "failure"),
     [
-        (b"Server of Bob,5.8\r\n", "malformed reply: '5.8' is not an integer"),
-        (b"\x1b[31m\r\n", r"malformed reply: the name '\x1b[31m' has"),
+        (b"Server of Bob,5.8\r\n", r"malformed reply 'Server of Bob,5.8\r\n': '5.8' is not an int"),
+        (b"\x1b[31m\r\n", r"malformed reply '\x1b[31m\r\n': the name '\x1b[31m' has"),
+        (b"\xff,5\n", r"malformed reply '\xff,5\n': it is not UTF-8"),
         (b"ERROR busy: later.\r\n", "error reply: busy: later"),
         (b"ERROR stopping: the server is stopping.\n", "error reply: stopping: the server is"),
     ],
@@ -127,14 +128,14 @@ def test_no_reply_in_time() -> None:
     fake = FakeClient(1)
     fake.protocol.dataReceived(b"Server of")
     fake.clock.advance(5)
-    assert fake.failure == "no reply within 5 s"
+    assert fake.failure == "no reply within 5 s, but 'Server of'"
 
 
 @pytest.mark.parametrize(
     ("reply", "reason", "failure"),
     [
         (b"", None, "the connection was closed without a reply"),
-        (b"Server of", None, "the connection was closed within a reply"),
+        (b"Server of", None, "the connection was closed within a reply: 'Server of'"),
         (b"", ConnectionLost("reset"), "no reply: Connection to the other side was lost"),
     ],
 )
@@ -282,7 +283,7 @@ def answer(reply: bytes) -> Handler:
     [
         (answer(b""), "the connection was closed without a reply"),
         (answer(b"Bob"), "the connection was closed within a reply"),
-        (answer(b"Bob,5.8\n"), "malformed reply: '5.8' is not an integer"),
+        (answer(b"Bob,5.8\n"), r"malformed reply 'Bob,5.8\n': '5.8' is not an integer"),
         (answer(b"ERROR malformed: no.\n"), "error reply: malformed: no"),
         (reset, "no reply: "),
         (read_all, "no reply within 0.2 s"),

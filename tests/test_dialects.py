@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sumproto.dialects import Decoder, Dialect, Separated, TwoLines
-from sumproto.message import MAX_MESSAGE, MAX_NAME, Message, MessageError, ReportedError
+from sumproto.dialects import (
+    DIALECTS,
+    REPLIES,
+    REQUESTS,
+    Decoder,
+    Dialect,
+    Framings,
+    JsonObject,
+    Newline,
+    Received,
+    Record,
+    Separated,
+    TextRecord,
+    TwoLines,
+)
+from sumproto.message import MAX_MESSAGE, MAX_NAME, Message, MessageError, OutOfRange, ReportedError
 
 REPLY = Message("Server of Bob", 58)
 REQUEST = Message("Client of Ann", 42)
+JSON = DIALECTS["json"]("")
 
 
-def decode(chunks: Iterable[bytes], end: bool = True) -> list[tuple[Message | str, bytes]]:
+def decode(
+    chunks: Iterable[bytes], end: bool = True, framings: Framings = REQUESTS
+) -> list[tuple[Message | str, bytes]]:
     """Each message in `chunks` with the reply that mirrors it; or the code of an error, b""."""
-    decoder = Decoder()
+    decoder = Decoder(framings)
     result: list[tuple[Message | str, bytes]] = []
     try:
         for chunk in chunks:
             decoder.feed(chunk)
             while received := decoder.take():
-                result.append((received.message, received.dialect.encode(REPLY)))
-        if end and (received := decoder.finish()):
-            result.append((received.message, received.dialect.encode(REPLY)))
+                if isinstance(received, Newline):
+                    message, reply = result.pop()
+                    result.append((message, reply + received.data))
+                else:
+                    result.append((received.message, received.dialect.encode(REPLY)))
+        if end and (last := decoder.finish()):
+            result.append((last.message, last.dialect.encode(REPLY)))
     except MessageError as error:
         result.append((error.code, b""))
     return result
@@ -56,12 +78,80 @@ MIRRORED = [
 ]
 
 
+OBJECTS = [
+    (
+        b'{"name": "Client of Ann", "number": 42}',
+        b'{"name": "Server of Bob", "number": 58}',
+    ),
+    (b'{"n":42,"who":"Client of Ann"}', b'{"n":58,"who":"Server of Bob"}'),
+    (
+        b'{"client_name": "Client of Ann", "client_number": 42}',
+        b'{"server_name": "Server of Bob", "server_number": 58}',
+    ),
+    (
+        b'{"clientName":"Client of Ann","ClientNumber":42}',
+        b'{"serverName":"Server of Bob","ServerNumber":58}',
+    ),
+    (
+        b'{"id": "client-7", "name": "Client of Ann", "number": 42}',
+        b'{"id": "client-7", "name": "Server of Bob", "number": 58}',
+    ),
+    (
+        b'{"name": "Client of Ann", "id": -7, "number": 42}',
+        b'{"name": "Server of Bob", "id": -7, "number": 58}',
+    ),
+    (b'{"id": 42, "name": "Client of Ann"}', b'{"id": 58, "name": "Server of Bob"}'),
+    (
+        b'{\n\t"name"\t: "Client of Ann" ,\r\n "number":42 }',
+        b'{\n\t"name"\t: "Server of Bob" ,\r\n "number":58 }',
+    ),
+    (b'{"\\u006e": "Client of \\u0041nn", "}": 42}', b'{"\\u006e": "Server of Bob", "}": 58}'),
+]
+RECORDS = [
+    (b"\0\x0dClient of Ann\0\0\0\x2a", b"\0\x0dServer of Bob\0\0\0\x3a"),
+    (b"\0\x10Client of Ann,42", b"\0\x10Server of Bob,58"),
+    (b"\0\x12Client of Ann ; 42", b"\0\x12Server of Bob ; 58"),
+]
+
+
 @pytest.mark.parametrize("terminator", [b"\r\n", b"\n", b""])
-@pytest.mark.parametrize(("request_", "reply"), MIRRORED)
+@pytest.mark.parametrize(("request_", "reply"), MIRRORED + OBJECTS)
 def test_mirrored(request_: bytes, reply: bytes, terminator: bytes) -> None:
     expected = [(REQUEST, reply + terminator)]
     assert decode([request_ + terminator]) == expected
     assert decode(bytewise(request_ + terminator)) == expected
+
+
+@pytest.mark.parametrize(("request_", "reply"), RECORDS)
+def test_mirrored_records(request_: bytes, reply: bytes) -> None:
+    assert decode([request_]) == [(REQUEST, reply)]
+    assert decode(bytewise(request_)) == [(REQUEST, reply)]
+
+
+@pytest.mark.parametrize(("request_", "reply"), OBJECTS + RECORDS)
+def test_no_silence_is_needed(request_: bytes, reply: bytes) -> None:
+    assert decode([request_], end=False) == [(REQUEST, reply)]
+
+
+def test_a_connection_may_change_dialect() -> None:
+    pairs = [*OBJECTS, *RECORDS, *((a + b"\n", b + b"\n") for a, b in MIRRORED)] * 2
+    stream = b"".join(request for request, _ in pairs)
+    for found in decode([stream]), decode(bytewise(stream)):
+        assert [reply for _, reply in found] == [reply for _, reply in pairs]
+
+
+def test_a_newline_behind_an_object_is_answered_when_it_comes() -> None:
+    decoder = Decoder()
+    for data in (b'{"a":"Ann","b":1}', b"\r"):
+        decoder.feed(data)
+        received = decoder.take()
+        assert decoder.take() is None
+    assert received is None
+    decoder.feed(b"\nBob,2\n")
+    assert decoder.take() == Newline(b"\r\n")
+    received = decoder.take()
+    assert isinstance(received, Received)
+    assert received.message == Message("Bob", 2)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +204,37 @@ def test_where_a_name_ends(data: bytes, message: Message) -> None:
         b"Ann,42\r\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\x80\x01\n",
+        b"\x04\x00",
+        b"{}",
+        b'{"a":"Ann"}',
+        b'{"a":"Ann","b":4.2}',
+        b'{"a":"Ann","b":true}',
+        b'{"a":"Ann","b":"42"}',
+        b'{"a":"Ann","b":1e2}',
+        b'{"a":"Ann","b":null}',
+        b'{"a":1,"b":2}',
+        b'{"a":"Ann","b":42,}',
+        b'{"a":"Ann" "b":42}',
+        b"{'a':'Ann','b':42}",
+        b'{a:"Ann",b:42}',
+        b'{"a":"Ann","b":42,"c":43}',
+        b'{"a":"Ann","b":42,"id":4.2}',
+        b'{"a":"Ann","b":42,"id":{}',
+        b'{"a":"Ann","a":42}',
+        b'{"a":"Ann","b":42,"b":42}',
+        b'{"a":{"b":42},"c":"Ann"}',
+        b'{"a":["Ann"],"b":42}',
+        b'{"a":"","b":42}',
+        b'{"a":"A\\nnn","b":42}',
+        b'{"a":"A\nnn","b":42}',
+        b'{"a":"\\ud800","b":42}',
+        b'{"a":"\\x","b":42}',
+        b'{"a":"\xff","b":42}',
+        b"\0\0",
+        b"\0\1 \0\0\0\1",
+        b"\0\1\xff\0\0\0\1",
+        b"\0\2A\n",
+        b"\0\7A\x1bnn,42",
     ],
 )
 def test_malformed(data: bytes) -> None:
@@ -121,7 +242,23 @@ def test_malformed(data: bytes) -> None:
     assert decode(bytewise(data), end=False) == [("malformed", b"")]
 
 
-@pytest.mark.parametrize("data", [b"Ann", b"Ann\n", b"Ann,", b"Ann\n4x", b"42,\xc3", b"Ann\n\xc3"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Ann",
+        b"Ann\n",
+        b"Ann,",
+        b"Ann\n4x",
+        b"42,\xc3",
+        b"Ann\n\xc3",
+        b'{"a":"Ann","b":42',
+        b'{"a":"Ann}',
+        b"\0",
+        b"\0\4Ann",
+        b"\0\3Ann\0\0\0",
+        b"\0\6Ann,4",
+    ],
+)
 def test_silence_ends_only_what_is_whole(data: bytes) -> None:
     decoder = Decoder()
     decoder.feed(data)
@@ -168,6 +305,24 @@ def test_the_longest_message_fits(terminator: bytes) -> None:
     assert decode([data.replace(b",", b",0")]) == [("too-long", b"")]
 
 
+def test_the_longest_object_and_records_fit() -> None:
+    name = "é" * 250
+    blanks = b" " * (MAX_MESSAGE - len(JSON.encode(Message(name, 42))))
+    longest = JSON.encode(Message(name, 42))[:-1] + blanks + b"}"
+    assert len(longest) == MAX_MESSAGE
+    assert decode([longest])[0][0] == Message(name, 42)
+    assert decode([longest[:-1] + b" }"]) == [("too-long", b"")]
+    assert decode([b"{" + b" " * 1024], end=False) == [("too-long", b"")]
+    assert decode([b"{" + b" " * 1023], end=False) == []
+    name = "\U00020000" * 255
+    assert decode([Record().encode(Message(name, 42))]) == [("too-long", b"")]
+    name = "\U00020000" * 254
+    assert len(Record().encode(Message(name, 42))) == MAX_MESSAGE - 2
+    assert decode([Record().encode(Message(name, 42))])[0][0] == Message(name, 42)
+    assert decode([TextRecord(",").encode(Message(name, 123))])[0][0] == Message(name, 123)
+    assert decode([b"\3\xff"]) == [("too-long", b"")]
+
+
 def test_too_long_is_noticed_at_byte_1025() -> None:
     data = b"A" * MAX_MESSAGE
     assert decode([data], end=False) == []
@@ -212,7 +367,7 @@ def test_digits_do_not_excuse_everything(data: bytes) -> None:
         (b"", b"\r\n"),
         (b"\n", b"\n"),
         (b"\r\n", b"\r\n"),
-        (b"Ann,1\n\x01", b"\n"),
+        (b"Ann,1\n\x05", b"\n"),
         (b"Ann,1\n\r\n", b"\r\n"),
         (b"Ann,1\nBob", b"\n"),
     ],
@@ -221,12 +376,63 @@ def test_errors_have_the_terminator_of_the_peer(data: bytes, terminator: bytes) 
     decoder = Decoder()
     decoder.feed(data)
     error = MessageError("so it is")
-    try:
+    with suppress(MessageError):
         while decoder.take():
             pass
-    except MessageError:
-        pass
     assert decoder.dialect.encode_error(error) == b"ERROR malformed: so it is." + terminator
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"{", b'{"error": "malformed", "detail": "no"}'),
+        (b"{}\n", b'{"error": "malformed", "detail": "no"}\n'),
+        (b'{"a":"Ann","b":4.2,"id":"x"}', b'{"error": "malformed", "detail": "no", "id": "x"}'),
+        (b'{"id": -7, "a":"Ann"', b'{"error": "malformed", "detail": "no", "id": -7}'),
+        (b'{"a":"Ann","id" : 7,"b":1}\r\n', b'{"error": "malformed", "detail": "no", "id": 7}\r\n'),
+        (rb'{"a":"\"id\":7,","b":4.2}', b'{"error": "malformed", "detail": "no"}'),
+        (b'{"id":"Ann","b":4.2}', b'{"error": "malformed", "detail": "no", "id": "Ann"}'),
+        (b"\0\3Ann", b"ERROR malformed: no.\r\n"),
+        (b"\0\3Ann\0\0\0\1", b"ERROR malformed: no.\r\n"),
+        (b"\0\5Ann,1", b"ERROR malformed: no.\r\n"),
+    ],
+)
+def test_errors_are_in_the_dialect_of_the_peer(data: bytes, error: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(data)
+    with suppress(MessageError):
+        decoder.take()
+    assert decoder.dialect.encode_error(MessageError("no")) == error
+
+
+@pytest.mark.parametrize(
+    ("data", "reported", "explanation"),
+    [
+        (b'{"error": "busy", "detail": "later"}', "busy", "later"),
+        (b'{"error": "stopping", "detail": "101 is out of range", "id": 7}', "stopping", "101 is"),
+        (b'{"error": "no \\u001b[31m"}', r"no \x1b[31m", ""),
+    ],
+)
+def test_an_error_is_no_object(data: bytes, reported: str, explanation: str) -> None:
+    decoder = Decoder(REPLIES)
+    decoder.feed(data)
+    with pytest.raises(ReportedError) as caught:
+        decoder.take()
+    assert caught.value.reported == reported
+    assert str(caught.value).startswith(explanation)
+
+
+def test_a_reply_may_have_the_sum() -> None:
+    data = b'{"server_name": "Bob", "server_number": 58, "sum": 100}'
+    assert decode([data], framings=REPLIES)[0][0] == Message("Bob", 58)
+    assert decode([data]) == [("malformed", b"")]
+
+
+def test_a_record_has_room_for_32_bits() -> None:
+    for number in (2**31 - 1, -(2**31)):
+        assert decode([Record().encode(Message("Ann", number))])[0][0] == Message("Ann", number)
+    with pytest.raises(OutOfRange, match="2147483648 does not fit in the 32 bits of a record"):
+        Record().encode(Message("Ann", 2**31))
 
 
 def test_an_error_is_no_message() -> None:
@@ -244,11 +450,15 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=MAX_NAME).fil
     lambda name: name.isprintable() and name == name.strip(" \t")
 )
 NUMBERS = st.integers(-(10**6), 10**6)
+AROUND = ('{ "a":', ',"b": ', " }")
 TERMINATORS = st.sampled_from(["\r\n", "\n"])
 SEPARATORS = st.from_regex(r"[ \t]{0,3}[,;:|][ \t]{0,3}|[ \t]{1,3}", fullmatch=True)
-DIALECTS = st.one_of(
+SPOKEN: st.SearchStrategy[Dialect] = st.one_of(
     st.builds(Separated, SEPARATORS, TERMINATORS, st.booleans()),
     st.builds(TwoLines, TERMINATORS, TERMINATORS),
+    st.builds(JsonObject, st.just(AROUND), st.booleans(), st.sampled_from(["", "\n", "\r\n"])),
+    st.builds(Record),
+    st.builds(TextRecord, SEPARATORS),
 )
 
 
@@ -265,7 +475,7 @@ def test_decode_encode(name: str, number: int, separator: str, terminator: str) 
     assert [found for found, _ in decode([encoded])] == [message]
 
 
-@given(st.lists(st.tuples(DIALECTS, NAMES, NUMBERS), min_size=1, max_size=5), st.data())
+@given(st.lists(st.tuples(SPOKEN, NAMES, NUMBERS), min_size=1, max_size=5), st.data())
 def test_any_chunks_give_the_same_messages(
     messages: list[tuple[Dialect, str, int]], data: st.DataObject
 ) -> None:
@@ -278,7 +488,7 @@ def test_any_chunks_give_the_same_messages(
 
 
 NOISE = st.binary(max_size=3000) | st.text(
-    st.sampled_from("Ann 0159,;:|\t\r\n+-.eé\0{}"), max_size=3000
+    st.sampled_from('Ann 0159,;:|\t\r\n+-.eé\0\1{}":'), max_size=3000
 ).map(str.encode)
 
 

@@ -7,24 +7,71 @@ depends on how the bytes were cut into segments.
 
 from __future__ import annotations
 
-from .base import Dialect, Framing, Received, Taken
-from .text import UNKNOWN, Lines, Separated, TwoLines
+from collections.abc import Callable, Mapping
 
-__all__ = ["UNKNOWN", "Decoder", "Dialect", "Received", "Separated", "TwoLines"]
+from .base import Dialect, Framing, Newline, Received, Taken
+from .objects import JsonObject, Objects
+from .records import Record, Records, TextRecord
+from .text import UNKNOWN, Lines, Separated, Text, TwoLines, divide
+
+__all__ = [
+    "DIALECTS",
+    "REPLIES",
+    "UNKNOWN",
+    "WITHOUT_NEWLINE",
+    "Decoder",
+    "Dialect",
+    "Framings",
+    "JsonObject",
+    "Newline",
+    "Received",
+    "Record",
+    "Separated",
+    "Text",
+    "TextRecord",
+    "TwoLines",
+    "divide",
+]
+
+Framings = Mapping[int, Framing]
+"""The framing of a message by its first byte; what is not in it is text."""
 
 _LINES = Lines()
+_RECORDS = dict.fromkeys(range(4), Records())
 
-_FRAMINGS: dict[int, Framing] = {}
-"""The framing of a message by its first byte; what is not here is text."""
+REQUESTS: Framings = {ord("{"): Objects(aside={"id"}), **_RECORDS}
+"""What a server understands."""
+
+REPLIES: Framings = {ord("{"): Objects(aside={"id", "sum"}), **_RECORDS}
+"""What a client understands: servers may put the sum beside their name and number."""
+
+DIALECTS: Mapping[str, Callable[[str], Dialect]] = {
+    "comma": lambda newline: Separated(",", newline),
+    "pipe": lambda newline: Separated("|", newline),
+    "semicolon": lambda newline: Separated(";", newline),
+    "colon": lambda newline: Separated(":", newline),
+    "space": lambda newline: Separated(" ", newline),
+    "number-first": lambda newline: Separated(",", newline, number_first=True),
+    "two-lines": lambda newline: TwoLines("\r\n", newline),
+    "json": lambda newline: JsonObject(('{"name": ', ', "number": ', "}"), False, newline),
+    "record": lambda newline: Record(),
+    "text-record": lambda newline: TextRecord(","),
+}
+"""What a client can speak, made from the newline that ends its messages, which may be none."""
+
+WITHOUT_NEWLINE = frozenset({"record", "text-record"})
+"""Those of `DIALECTS` whose messages end in no newline anyway."""
 
 
 class Decoder:
-    """Makes messages of the bytes of one connection."""
+    """Makes messages of the bytes of one connection, framed as `framings` has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, framings: Framings = REQUESTS) -> None:
+        self._framings = framings
         self._data = b""
         self._start = 0
         self._shown: Dialect = UNKNOWN
+        self._newline_may_follow = False
 
     def feed(self, data: bytes) -> None:
         """Add what has arrived."""
@@ -32,27 +79,36 @@ class Decoder:
         self._start = 0
 
     @property
-    def pending(self) -> bool:
-        """Whether there are bytes that are not part of a message taken so far."""
-        return self._start < len(self._data)
+    def pending(self) -> bytes:
+        """What is not part of a message taken so far."""
+        return self._data[self._start :]
 
     @property
     def dialect(self) -> Dialect:
         """The dialect to tell the peer of an error in: of what it is sending, or sent last."""
-        if self.pending:
+        if self._start < len(self._data):
             begun = self._framing().error_dialect(self._data, self._start)
             return begun or self._shown
         return self._shown
 
-    def take(self) -> Received | None:
-        """The next message; None until more bytes come.
+    def take(self) -> Received | Newline | None:
+        """The next message, or the newline of the last; None until more bytes come.
 
         Raises `MessageError` for bytes that are none; the decoder is of no use then.
         """
-        if not self.pending:
+        if self._start == len(self._data):
             self._data = b""  # an idle connection must not hold its last chunk
             self._start = 0
             return None
+        if self._newline_may_follow:
+            head = self._data[self._start : self._start + 2]
+            if head == b"\r":
+                return None
+            self._newline_may_follow = False
+            for newline in (b"\n", b"\r\n"):
+                if head.startswith(newline):
+                    self._start += len(newline)
+                    return Newline(newline)
         return self._consume(self._framing().take(self._data, self._start))
 
     def finish(self) -> Received | None:
@@ -60,16 +116,17 @@ class Decoder:
 
         To be called when `take` gave None. Raises `MessageError` like it.
         """
-        if not self.pending:
+        if self._start == len(self._data):
             return None
         return self._consume(self._framing().finish(self._data, self._start))
 
     def _framing(self) -> Framing:
-        return _FRAMINGS.get(self._data[self._start], _LINES)
+        return self._framings.get(self._data[self._start], _LINES)
 
     def _consume(self, taken: Taken | None) -> Received | None:
         if taken is None:
             return None
         received, self._start = taken
         self._shown = received.dialect
+        self._newline_may_follow = received.dialect.newline_may_follow
         return received

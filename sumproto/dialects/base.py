@@ -11,6 +11,9 @@ from ..message import MAX_MESSAGE, Message, MessageError, TooLong
 class Dialect(ABC):
     """How one peer writes its messages."""
 
+    newline_may_follow = False
+    """Whether a message is answered before it is known whether a newline ends it."""
+
     @abstractmethod
     def encode(self, message: Message) -> bytes:
         """The bytes of `message`."""
@@ -25,6 +28,12 @@ class Received(NamedTuple):
 
     message: Message
     dialect: Dialect
+
+
+class Newline(NamedTuple):
+    """The newline behind a message that has been answered: `data` is to be answered, too."""
+
+    data: bytes
 
 
 Taken = tuple[Received, int]

@@ -23,7 +23,12 @@ from .base import Dialect, Framing, Received, Taken, too_long
 class Text(Dialect):
     """What all text has in common: errors are a line that cannot be read as a message."""
 
+    separator: str
     terminator: str
+
+    def encode_text(self, text: str) -> bytes:
+        """The bytes of `text` in the place of a message."""
+        return (text + self.terminator).encode()
 
     def encode_error(self, error: MessageError) -> bytes:
         return f"ERROR {error.code}: {error}.{self.terminator}".encode()
@@ -48,14 +53,14 @@ class Separated(Text):
 
 
 class TwoLines(Text):
-    """``Client of Ann`` and ``42``, each on a line: `between` ends the first, `terminator` both."""
+    """``Client of Ann`` and ``42``, each on a line; the `separator` is the newline between them."""
 
-    def __init__(self, between: str, terminator: str) -> None:
-        self.between = between
+    def __init__(self, separator: str, terminator: str) -> None:
+        self.separator = separator
         self.terminator = terminator
 
     def encode(self, message: Message) -> bytes:
-        return f"{message.name}{self.between}{message.number}{self.terminator}".encode()
+        return f"{message.name}{self.separator}{message.number}{self.terminator}".encode()
 
 
 UNKNOWN = Separated(",", "\r\n")
@@ -77,22 +82,32 @@ _MAX_WITH_DIGITS = 8 * MAX_MESSAGE
 _separated = lru_cache(maxsize=64)(Separated)
 
 
+def divide(text: str) -> tuple[str, str, str] | None:
+    """Name, separator and integer of a text that ends in an integer behind a separator.
+
+    None if it does not. Only the integer is known to be valid.
+    """
+    head = text.rstrip(_DIGITS)
+    if len(head) == len(text):
+        return None
+    if head[-1:] in ("+", "-"):
+        head = head[:-1]
+    name = head.rstrip(_BLANKS)
+    if name[-1:] and name[-1] in _SEPARATORS:
+        name = name[:-1].rstrip(_BLANKS)
+    separator = head[len(name) :]
+    return (name, separator, text[len(head) :]) if separator else None
+
+
 def _read_separated(text: str, terminator: str) -> Received | None:
     """`text` as a message with a separator; None if there is no number at either end of it.
 
     Raises `MessageError` if there is one, but not beside a name.
     """
-    head = text.rstrip(_DIGITS)
-    if len(head) < len(text):
-        if head[-1:] in ("+", "-"):
-            head = head[:-1]
-        name = head.rstrip(_BLANKS)
-        if name[-1:] and name[-1] in _SEPARATORS:
-            name = name[:-1].rstrip(_BLANKS)
-        separator = head[len(name) :]
-        if separator or not head:
-            message = Message(parse_name(name), parse_number(text[len(head) :]))
-            return Received(message, _separated(separator, terminator))
+    if divided := divide(text):
+        name, separator, number = divided
+        message = Message(parse_name(name), parse_number(number))
+        return Received(message, _separated(separator, terminator))
     if found := _NUMBER_FIRST.fullmatch(text):
         number, separator, name = found.groups()
         message = Message(parse_name(name), parse_number(number))
@@ -108,6 +123,8 @@ def _read_name_line(text: str) -> str:
     """
     if reported := _ERROR.fullmatch(text):
         raise ReportedError(*reported.groups())
+    if INTEGER.fullmatch(text):
+        raise Malformed("there is no name")
     fields = _FIELDS.split(text)
     for field in (fields[-1], fields[0]):
         if _NUMERAL.fullmatch(field):
