@@ -22,6 +22,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from sumproto.client import ExchangeFailed, Report, SumClient, SumClientFactory
+from sumproto.dialects import DIALECTS
 from sumproto.exchange import Exchange
 from sumproto.message import Message
 
@@ -45,11 +46,13 @@ class FakeReport(Report):
 class FakeClient:
     """A `SumClient` that is connected, and what became of its exchanges."""
 
-    def __init__(self, *numbers: int) -> None:
+    def __init__(self, *numbers: int, dialect: str = "comma") -> None:
         self.clock = Clock()
         self.report = FakeReport()
         requests = [Message("Client of Ann", number) for number in numbers]
-        self.factory = SumClientFactory(requests, self.clock, 5, self.report)
+        self.factory = SumClientFactory(
+            requests, self.clock, 5, self.report, DIALECTS[dialect]("\r\n")
+        )
         self.outcomes: list[Any] = []
         self.factory.outcome.addBoth(self.outcomes.append)
         self.protocol: SumClient = self.factory.buildProtocol(None)
@@ -97,6 +100,32 @@ def test_a_reply_may_end_with_the_connection() -> None:
     assert fake.report.told == ["sent", 59]
     assert fake.outcomes == [None]
     assert not fake.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"Server of Bob,58\r\n",
+        b"Server of Bob | 58\n",
+        b"58;Server of Bob\n",
+        b"Server of Bob\n58\n",
+        b"Server of Bob\n58\n100\n",
+        b"Server of Bob,58,100\n",
+        b"Server of Bob 58 100\n",
+        b'{"server_name":"Server of Bob","server_number":58}',
+        b'{"name":"Server of Bob","number":58,"sum":100}\r\n',
+        b"\0\x0dServer of Bob\0\0\0\x3a",
+        b"\0\x10Server of Bob,58",
+    ],
+)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_replies_are_read_in_any_dialect(dialect: str, reply: bytes) -> None:
+    fake = FakeClient(42, 42, dialect=dialect)
+    for _ in range(2):
+        for byte in reply:
+            fake.protocol.dataReceived(bytes([byte]))
+    assert fake.report.told == ["sent", 100, "sent", 100]
+    assert fake.outcomes == [None]
 
 
 def test_a_server_that_closes_early() -> None:
@@ -338,6 +367,8 @@ def test_no_such_host(tmp_path: Path) -> None:
         (["--name", "\x1b", "1"], r"the name '\x1b' has characters that do not print"),
         (["--connect", "tcp:h:1", "--port", "1", "1"], "--connect goes without --host and --port"),
         (["--connect", "pigeon:1", "1"], "--connect pigeon:1: Unknown endpoint type"),
+        (["--dialect", "klingon", "1"], "invalid choice: 'klingon'"),
+        (["--dialect", "record", str(2**31)], "2147483648 does not fit in the 32 bits"),
         (["--json", "--quiet", "1"], "not allowed with argument --json"),
     ],
 )

@@ -2,15 +2,18 @@
 
 import pytest
 
+from sumproto.dialects import Dialect, Record, Separated, TextRecord, TwoLines
 from sumproto.exchange import (
     ANYWHERE,
     LOOPBACK,
     STOP_ON,
     Exchange,
+    ReplyFormat,
     Rule,
     StopPolicy,
     parse_networks,
     random_number,
+    without_sum,
 )
 from sumproto.message import Malformed, Message, MessageError, OutOfRange, TimedOut, TooLong
 
@@ -19,6 +22,71 @@ def test_an_answer_has_the_sum() -> None:
     exchange = Rule("Server of Bob", lambda: 58).answer(Message("Client of Ann", 42))
     assert exchange == Exchange(Message("Client of Ann", 42), Message("Server of Bob", 58))
     assert exchange.sum == 100
+
+
+EXCHANGE = Exchange(Message("Client of Ann", 42), Message("Server of Bob", 58))
+THREE_FIELDS = "{name}{separator}{number}{separator}{sum}"
+
+
+@pytest.mark.parametrize(
+    ("format_", "dialect", "reply"),
+    [
+        (None, Separated(" ; ", "\n"), b"Server of Bob ; 58\n"),
+        (THREE_FIELDS, Separated(" ; ", "\n"), b"Server of Bob ; 58 ; 100\n"),
+        (THREE_FIELDS, Separated(",", "", number_first=True), b"Server of Bob,58,100"),
+        (THREE_FIELDS, TwoLines("\r\n", "\r\n"), b"Server of Bob\r\n58\r\n100\r\n"),
+        (THREE_FIELDS, TextRecord(","), b"\0\x14Server of Bob,58,100"),
+        (THREE_FIELDS, Record(), b"\0\x0dServer of Bob\0\0\0\x3a"),
+        (
+            "{{{client_name}}} + {name} = {client_number} + {number} = {sum}",
+            Separated(",", "\r\n"),
+            b"{Client of Ann} + Server of Bob = 42 + 58 = 100\r\n",
+        ),
+    ],
+)
+def test_replies(format_: str | None, dialect: Dialect, reply: bytes) -> None:
+    rule = Rule("Server of Bob", reply_format=ReplyFormat(format_) if format_ else None)
+    assert rule.encode(EXCHANGE, dialect) == reply
+
+
+@pytest.mark.parametrize(
+    "format_",
+    [
+        "",
+        "{",
+        "{}",
+        "{0}",
+        "{nmae}",
+        "{name.__class__}",
+        "{name[0]}",
+        "{name!r}",
+        "{sum:99}",
+        "{name}\n{number}",
+        "\udc80",
+    ],
+)
+def test_formats_that_cannot_be_used(format_: str) -> None:
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        ReplyFormat(format_)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("reply", "number", "name", "real_number"),
+    [
+        ("Server of Bob", 58, "Server of Bob", 58),
+        ("Server of Bob,58", 100, "Server of Bob", 58),
+        ("Server of Bob ; 58", 100, "Server of Bob", 58),
+        ("58,Server of Bob", 100, "58,Server of Bob", 100),
+        ("Room 101", 58, "Room 101", 58),
+        (" 58", 100, " 58", 100),
+    ],
+)
+def test_a_third_field_that_is_the_sum(
+    reply: str, number: int, name: str, real_number: int
+) -> None:
+    exchange = Exchange(Message("Client of Ann", 42), Message(reply, number))
+    assert without_sum(exchange).reply == Message(name, real_number)
 
 
 @pytest.mark.parametrize("number", [1, 100])

@@ -41,6 +41,8 @@ from sumproto.service import Options, makeService
         (["--name", "\x1b[31m"], r"--name: the name '\x1b[31m' has characters"),
         (["--number", "101"], "--number: 101 is out of range"),
         (["--number", "4.2"], "--number: '4.2' is not an integer"),
+        (["--reply", "{total}"], "--reply: a field is not one of {name} {number} {sum} "),
+        (["--reply", "{"], "--reply: Single '{' encountered in format string"),
         (["--stop-on", "sunday"], "--stop-on: 'sunday' is none of out-of-range, invalid, never"),
         (["--stop-from", "10.0.0.1/8"], "--stop-from: 10.0.0.1/8 has host bits set"),
         (["--drain", "-1"], "--drain: '-1' is not a number of seconds"),
@@ -142,6 +144,17 @@ def test_an_exchange_and_its_trace(tmp_path: Path) -> None:
             "Sum: 100",
             "Response sent to client",
         ]
+
+
+def test_a_reply_of_the_courses_own(tmp_path: Path) -> None:
+    reply = "{name}{separator}{number}{separator}{sum}"
+    options = ("--name", "Bob", "--number", "58", "--reply", reply)
+    with running_server(tmp_path, *options) as server:
+        assert ask(server.port, b"Ann;42\n") == b"Bob;58;100\n"
+        assert ask(server.port, b'{"n":"Ann","i":42}') == b'{"n":"Bob","i":58}'
+        done = client(tmp_path, "--port", str(server.port), "42")
+        assert "Server name: Bob\n" in done.stdout
+        assert done.stdout.endswith("Server's number: 58\nSum: 100\n")
 
 
 def test_quiet(tmp_path: Path) -> None:

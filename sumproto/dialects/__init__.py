@@ -8,11 +8,12 @@ depends on how the bytes were cut into segments.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from .base import Dialect, Framing, Newline, Received, Taken
 from .objects import JsonObject, Objects
 from .records import Record, Records, TextRecord
-from .text import UNKNOWN, Lines, Separated, Text, TwoLines, divide
+from .text import UNKNOWN, Lines, ReplyLines, Separated, Text, TwoLines, divide
 
 __all__ = [
     "DIALECTS",
@@ -33,17 +34,21 @@ __all__ = [
     "divide",
 ]
 
-Framings = Mapping[int, Framing]
-"""The framing of a message by its first byte; what is not in it is text."""
 
-_LINES = Lines()
+class Framings(NamedTuple):
+    """What can be read: the framing of a message by its first byte, and that of all others."""
+
+    by_first_byte: Mapping[int, Framing]
+    text: Framing
+
+
 _RECORDS = dict.fromkeys(range(4), Records())
 
-REQUESTS: Framings = {ord("{"): Objects(aside={"id"}), **_RECORDS}
+REQUESTS = Framings({ord("{"): Objects(aside={"id"}), **_RECORDS}, Lines())
 """What a server understands."""
 
-REPLIES: Framings = {ord("{"): Objects(aside={"id", "sum"}), **_RECORDS}
-"""What a client understands: servers may put the sum beside their name and number."""
+REPLIES = Framings({ord("{"): Objects(aside={"id", "sum"}), **_RECORDS}, ReplyLines())
+"""What a client understands: servers may tell the sum beside their name and number."""
 
 DIALECTS: Mapping[str, Callable[[str], Dialect]] = {
     "comma": lambda newline: Separated(",", newline),
@@ -121,7 +126,8 @@ class Decoder:
         return self._consume(self._framing().finish(self._data, self._start))
 
     def _framing(self) -> Framing:
-        return self._framings.get(self._data[self._start], _LINES)
+        framings = self._framings
+        return framings.by_first_byte.get(self._data[self._start], framings.text)
 
     def _consume(self, taken: Taken | None) -> Received | None:
         if taken is None:

@@ -74,6 +74,7 @@ _FIELDS = re.compile(r"[ \t]*[,;:|][ \t]*|[ \t]+")
 _NUMERAL = re.compile(r"[+-]?[.]?\d[\d._eE+-]*")
 _ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_INTEGER_LINE = re.compile(rb"[+-]?[0-9]+\r?\n")
 
 # A number of any length is out of range rather than too long, but somewhere it has to end.
 _MAX_WITH_DIGITS = 8 * MAX_MESSAGE
@@ -207,3 +208,11 @@ class Lines(Framing):
         if end - start > MAX_MESSAGE and LOWEST <= received.message.number <= HIGHEST:
             raise too_long()
         return received, end
+
+
+class ReplyLines(Lines):
+    """Lines of replies: behind one in two lines there may be a third, with the sum."""
+
+    def take(self, data: bytes, start: int) -> Taken | None:
+        third = _INTEGER_LINE.match(data, start)
+        return super().take(data, third.end() if third else start)

@@ -1,0 +1,136 @@
+"""Real programs and a real server: what docs/dialects.md shows, and what comes by mistake."""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support import PROJECT, Server, ask, client, connect, run, running_server
+
+from sumproto.dialects import DIALECTS
+from sumproto.message import Message
+
+SHOWN = (PROJECT / "docs" / "dialects.md").read_text()
+
+
+class Example(NamedTuple):
+    """What a section of docs/dialects.md shows."""
+
+    option: str
+    request: bytes
+    reply: bytes
+    program: str
+
+
+def unescape(cell: str) -> bytes:
+    value = ast.literal_eval(f"b'''{cell.replace(chr(92) + '|', '|')}'''")
+    assert isinstance(value, bytes)
+    return value
+
+
+EXAMPLES = [
+    Example(option, unescape(request), unescape(reply), program)
+    for option, request, reply, program in re.findall(
+        r"option \| `--dialect (.*?)` \|\n\| request \| `(.*?)` \|\n\| reply \| `(.*?)` \|\n"
+        r"\n```python\n(.*?)```",
+        SHOWN,
+        re.S,
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    options = ("--name", "Server of Bob", "--number", "58")
+    with running_server(tmp_path_factory.mktemp("server"), *options) as server:
+        yield server
+
+
+def test_every_dialect_is_shown() -> None:
+    assert [example.option for example in EXAMPLES] == list(DIALECTS)
+
+
+def by_option(examples: list[Example]) -> list[object]:
+    return [pytest.param(example, id=example.option) for example in examples]
+
+
+@pytest.mark.parametrize("example", by_option(EXAMPLES))
+def test_the_bytes_shown(server: Server, example: Example) -> None:
+    assert ask(server.port, example.request) == example.reply
+    assert DIALECTS[example.option]("\r\n").encode(Message("Client of Ann", 42)) == example.request
+
+
+@pytest.mark.parametrize("example", by_option(EXAMPLES))
+def test_one_byte_a_segment(server: Server, example: Example) -> None:
+    """As ``writeBytes`` of Java sends it."""
+    with connect(server.port) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in example.request * 2:
+            peer.sendall(bytes([byte]))
+        reply = b""
+        while len(reply) < 2 * len(example.reply):
+            reply += peer.recv(1024)
+        assert reply == example.reply * 2
+
+
+@pytest.mark.parametrize("program", re.findall(r"```python\n(.*?)```", SHOWN, re.S))
+def test_the_programs_shown(server: Server, program: str, tmp_path: Path) -> None:
+    assert len([line for line in program.splitlines() if line]) <= 5
+    code = program.replace("12000", str(server.port))
+    done = run(sys.executable, "-c", code, cwd=tmp_path)
+    assert done.stderr == ""
+    assert "Server of Bob" in done.stdout
+    assert "58" in done.stdout
+
+
+@pytest.mark.parametrize("option", DIALECTS)
+def test_our_client(server: Server, option: str, tmp_path: Path) -> None:
+    port = str(server.port)
+    for more in [], ["--unterminated"]:
+        done = client(tmp_path, "--port", port, "--dialect", option, *more, "--quiet", "1", "42")
+        if more and "record" in option:
+            assert done.returncode == 2
+            assert done.stderr.endswith(f"a {option} has no newline anyway\n")
+        else:
+            assert (done.stdout, done.stderr) == ("59\n100\n", "")
+
+
+def hello() -> bytes:
+    """The first bytes of a TLS client."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
+NUMBER = b'{"name": "Ann", "number": 101}'
+MISTAKES = {
+    "get": b"GET / HTTP/1.1\r\nHost: localhost:12000\r\n\r\n",
+    "get-101": b"GET /?Ann,101 HTTP/1.0\r\n\r\nAnn,101\r\n",
+    "post": b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nAnn,101\r\n",
+    "post-json": b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + NUMBER,
+    "options": b"OPTIONS * HTTP/1.1\r\nOrigin: null\r\n\r\n101",
+    "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\4\0",
+    "tls": hello(),
+    "ssh": b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\0\0\5\x9c\6\x14" + bytes(range(256)) * 5,
+    "smtp": b"EHLO localhost\r\nMAIL FROM:<ann@localhost>\r\n",
+    "redis": b"*1\r\n$4\r\nPING\r\n",
+    "rdp": b"\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x08\0\3\0\0\0",
+} | {f"noise-{seed}": random.Random(seed).randbytes(3000) for seed in range(20)}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_is_meant_for_others_stops_nothing(server: Server, mistake: str) -> None:
+    answer = ask(server.port, MISTAKES[mistake])
+    assert re.match(rb'(ERROR |\{"error": ")(malformed|too-long)', answer)
+    assert answer.count(b"\n") <= 1
+    assert server.process.poll() is None
