@@ -315,12 +315,12 @@ def answer(reply: bytes) -> Handler:
         (answer(b"Bob,5.8\n"), r"malformed reply 'Bob,5.8\n': '5.8' is not an integer"),
         (answer(b"ERROR malformed: no.\n"), "error reply: malformed: no"),
         (reset, "no reply: "),
-        (read_all, "no reply within 0.2 s"),
+        (read_all, "no reply within 2 s"),
     ],
 )
 def test_failures_get_one_line(tmp_path: Path, handle: Handler, cause: str) -> None:
     with fake_server(handle) as port:
-        done = client(tmp_path, "--port", port, "--timeout", "0.2", "42")
+        done = client(tmp_path, "--port", port, "--timeout", "2", "42")
     assert done.returncode == 1
     assert done.stderr.startswith(f"sumclient: 127.0.0.1:{port}: {cause}")
     assert done.stderr.count("\n") == 1

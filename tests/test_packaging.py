@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from zipfile import ZipFile
@@ -11,6 +12,9 @@ from support import copy_project, run, wait_for_end
 
 INSTALLING = 300.0
 """Seconds that pip may take."""
+
+OUTSIDE = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+"""An environment in which only what is installed can be imported."""
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +39,20 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
 
 def test_twistd_of_a_clean_venv(wheel: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
-    assert run(sys.executable, "-m", "venv", venv, cwd=tmp_path).returncode == 0
-    done = run(venv / "bin/pip", "install", "--quiet", wheel, cwd=tmp_path, timeout=INSTALLING)
+    assert run(sys.executable, "-m", "venv", "--without-pip", venv, cwd=tmp_path).returncode == 0
+    pip = (sys.executable, "-m", "pip", "--python", venv, "install", "--quiet")
+    done = run(*pip, wheel, cwd=tmp_path, timeout=INSTALLING, env=OUTSIDE)
     assert done.returncode == 0, done.stderr
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    started = run(venv / "bin/twistd", "sumserver", "--listen", "unix:sock", cwd=elsewhere)
+    started = run(
+        venv / "bin/twistd", "sumserver", "--listen", "unix:sock", cwd=elsewhere, env=OUTSIDE
+    )
     assert started.returncode == 0, started.stderr
     pid = int((elsewhere / "twistd.pid").read_text())
-    asked = run(venv / "bin/sumclient", "--connect", "unix:sock", "42", "101", cwd=elsewhere)
+    asked = run(
+        venv / "bin/sumclient", "--connect", "unix:sock", "42", "101", cwd=elsewhere, env=OUTSIDE
+    )
     assert asked.returncode == 0, asked.stderr
     assert "Sum: " in asked.stdout
     assert asked.stdout.endswith("Server is stopping: 101 is out of range\n")

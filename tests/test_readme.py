@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from pathlib import Path
 
 import pytest
 from support import PROJECT, copy_project, run, wait_for_end
-from test_packaging import INSTALLING
+from test_packaging import INSTALLING, OUTSIDE
 
 README = (PROJECT / "README.md").read_text()
 TRY, TEST = re.findall(r"^```sh\n(.*?)\n```$", README, re.M | re.S)
@@ -32,7 +31,7 @@ def port_12000() -> None:
 @pytest.mark.usefixtures("port_12000")
 def test_the_commands(tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "project")
-    done = run("bash", "-c", TRY, cwd=folder, timeout=INSTALLING)
+    done = run("bash", "-c", TRY, cwd=folder, timeout=INSTALLING, env=OUTSIDE)
     assert done.returncode == 0, done.stderr
     shown = re.search(r"^```\n(Connecting.*?)^```$", README, re.M | re.S)
     assert shown
@@ -47,7 +46,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert not (folder / "twistd.pid").exists()
 
     # To run the tests within the tests would never end: it is enough that they are found.
-    environment = {**os.environ, "PYTEST_ADDOPTS": "--collect-only --quiet"}
+    environment = {**OUTSIDE, "PYTEST_ADDOPTS": "--collect-only --quiet -n 0"}
     done = run("bash", "-c", TEST, cwd=folder, timeout=INSTALLING, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test_readme.py::test_the_commands" in done.stdout
