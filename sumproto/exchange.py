@@ -144,6 +144,13 @@ class StopPolicy:
     errors: tuple[type[MessageError], ...] = STOP_ON["out-of-range"]
     networks: Sequence[Network] = LOOPBACK
 
+    def __str__(self) -> str:
+        """Who can stop the server, and how."""
+        if not self.errors:
+            return "no message stops it"
+        how = "an invalid message" if Malformed in self.errors else "a number out of range"
+        return f"{how} from {', '.join(map(str, self.networks))} stops it"
+
     def asks(self, error: MessageError) -> bool:
         """Whether whoever sent what `error` is about asks the server to stop."""
         return isinstance(error, self.errors)

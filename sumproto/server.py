@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
@@ -14,14 +15,18 @@ from twisted.internet.interfaces import (
     ISSLTransport,
 )
 from twisted.internet.protocol import Factory, connectionDone
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from .dialects import Decoder, Newline, Received
 from .exchange import Rule, StopPolicy
 from .message import Busy, Malformed, MessageError, Stopping, TimedOut
 from .observer import Observer, Peer
 from .receiver import MessageReceiver
+
+REFUSALS = 32
+"""Connections beyond the most that are told so; still more are closed without a word."""
 
 CLOSE_TIMEOUT = 10.0
 """Seconds that a peer has to take the last replies, and then as many to close its side."""
@@ -51,10 +56,16 @@ class SumProtocol(MessageReceiver):
             return address.host, address.port
         return "a UNIX socket"
 
+    @property
+    def _is_tls(self) -> bool:
+        return bool(ISSLTransport.providedBy(self.transport))
+
     # Called by the transport and the clock
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        if isinstance(self.transport, ProtocolWrapper) and not self._is_tls:
+            self._hearHalfClose(self.transport)
         self.transport.registerProducer(self, True)
         self.setTimeout(self._factory.idle_timeout or None)
         self._factory.connectionMade(self)
@@ -94,6 +105,12 @@ class SumProtocol(MessageReceiver):
         else:
             what = "the end of the message" if self.decoder.pending else "a message"
             self._refuse(TimedOut(f"{what} did not come within {self._factory.idle_timeout:g} s"))
+
+    def _hearHalfClose(self, wrapper: Any) -> None:
+        """Have a `wrapper`, such as that of ``haproxy:``, pass on what it takes for the end."""
+        wrapper.readConnectionLost = self.readConnectionLost
+        wrapper.writeConnectionLost = self.writeConnectionLost
+        alsoProvides(wrapper, IHalfCloseableProtocol)
 
     # Called by the factory
 
@@ -176,7 +193,7 @@ class SumProtocol(MessageReceiver):
         self.setTimeout(CLOSE_TIMEOUT)
         self.transport.unregisterProducer()
         self.paused = False
-        if self._peer_closed or ISSLTransport.providedBy(self.transport):
+        if self._peer_closed or self._is_tls:
             self.transport.loseConnection()  # TLS has a farewell of its own, and no half-close
         else:
             self.transport.resumeProducing()
@@ -216,13 +233,15 @@ class SumFactory(Factory):
         self._connections: set[SumProtocol] = set()
         self._drained: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: IAddress | None) -> SumProtocol:
-        refusal: MessageError | None = None
+    def buildProtocol(self, addr: IAddress | None) -> SumProtocol | None:
+        excess = len(self._connections) - self.max_connections
         if self._stopping:
-            refusal = Stopping("the server is stopping")
-        elif len(self._connections) >= self.max_connections:
-            refusal = Busy(f"the server has its {self.max_connections} connections")
-        return SumProtocol(self, refusal)
+            return SumProtocol(self, Stopping("the server is stopping"))
+        if excess >= REFUSALS:
+            return None
+        if excess >= 0:
+            return SumProtocol(self, Busy(f"the server has its {self.max_connections} connections"))
+        return SumProtocol(self)
 
     def stop(self, why: str) -> None:
         """Have the server stopped, because of `why`; only the first call counts."""
@@ -256,6 +275,10 @@ class SumFactory(Factory):
             if self._deadline.active():
                 self._deadline.cancel()
             drained.callback(None)
+
+    def whoStops(self) -> str:
+        """Who can stop the server, and how, in words."""
+        return str(self._policy)
 
     # Called by the connections
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from math import isfinite
 from typing import Any
 
@@ -34,14 +35,14 @@ from .exchange import (
 )
 from .message import escape, parse_name, parse_number
 from .observer import Observer
-from .server import SumFactory
+from .server import REFUSALS, SumFactory
 from .trace import EventTrace, ExchangeTrace
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; Twisted's 50 makes a burst of clients wait."""
 
-SPARE_DESCRIPTORS = 64
-"""File descriptors that connections leave to the rest of the process, unless told otherwise."""
+SPARE_DESCRIPTORS = 32 + REFUSALS
+"""File descriptors that connections leave to the rest of the process, and to refusals."""
 
 
 class CannotListen(Exception):
@@ -99,12 +100,17 @@ def _stop_on(text: str) -> str:
     return text
 
 
-def _max_connections() -> int:
-    """As many as the limit on open files (``ulimit -n``) has room for."""
+def _room() -> int:
+    """As many connections as the limit on open files (``ulimit -n``) has room for."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return sys.maxsize
-    return max(1, soft - SPARE_DESCRIPTORS)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft - SPARE_DESCRIPTORS
+
+
+def _max_connections(text: str) -> int:
+    number = _integer(1, sys.maxsize)(text)
+    if number > _room():
+        raise ValueError(f"{number} is more than {_room()}, for which 'ulimit -n' has room")
+    return number
 
 
 class Options(usage.Options):
@@ -178,7 +184,7 @@ class Options(usage.Options):
             None,
             "Connections served at a time; more are told that the server is busy. "
             "[default: what the limit on open files allows]",
-            _integer(1, sys.maxsize),
+            _max_connections,
         ),
     ]
 
@@ -262,6 +268,12 @@ class Listener(Service):
         where: object = address
         if isinstance(address, IPv4Address | IPv6Address):
             where = (address.host, address.port)
+            if not ip_address(address.host).is_loopback:
+                self._log.warn(
+                    "{address} can be reached from other hosts, and {who}",
+                    address=where,
+                    who=self._factory.whoStops(),
+                )
         elif isinstance(address, UNIXAddress) and address.name:
             where = os.fsdecode(address.name)
         self._log.info("Server is ready to receive on {address}", address=where)
@@ -327,7 +339,7 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         from twisted.internet import reactor
 
     number = options["number"]
-    observers: list[Observer] = [EventTrace()]
+    observers: list[Observer] = [EventTrace(reactor)]
     if not options["quiet"]:
         observers.append(ExchangeTrace())
     factory = SumFactory(
@@ -341,7 +353,7 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         reactor.stop,
         quiet_period=options["quiet-period"],
         idle_timeout=options["idle-timeout"],
-        max_connections=options["max-connections"] or _max_connections(),
+        max_connections=options["max-connections"] or max(1, _room()),
         observers=observers,
     )
     endpoints = [_endpoint(reactor, text) for text in options["listen"] or [_default(options)]]

@@ -220,9 +220,12 @@ class FakeServer:
     def _stop(self) -> None:
         self.stops += 1
 
-    def connect(self, peer: Any = None) -> tuple[SumProtocol, Transport]:
+    def connect(
+        self, peer: Any = None, transport: Transport | None = None
+    ) -> tuple[SumProtocol, Transport]:
         protocol = self.factory.buildProtocol(None)
-        transport = Transport(peer=peer)
+        assert protocol is not None
+        transport = transport or Transport(peer=peer)
         transport.protocol = protocol
         protocol.makeConnection(transport)
         return protocol, transport

@@ -12,7 +12,7 @@ from zope.interface import directlyProvides
 
 from sumproto.exchange import STOP_ON, StopPolicy
 from sumproto.message import Message
-from sumproto.server import CLOSE_TIMEOUT
+from sumproto.server import CLOSE_TIMEOUT, REFUSALS
 
 FAR_AWAY = IPv4Address("TCP", "192.0.2.1", 54321)
 
@@ -48,9 +48,7 @@ def test_peers(address: object, peer: object) -> None:
 
 def test_a_unix_socket_has_no_delay_to_turn_off() -> None:
     server = FakeServer()
-    transport = Transport(host=UNIXAddress(b"/run/sum.sock"))
-    protocol = transport.protocol = server.factory.buildProtocol(None)
-    protocol.makeConnection(transport)
+    _, transport = server.connect(transport=Transport(host=UNIXAddress(b"/run/sum.sock")))
     assert not hasattr(transport, "noDelay")
 
 
@@ -155,12 +153,9 @@ def test_a_peer_that_does_not_close_is_cut_off() -> None:
 
 
 def test_tls_is_closed_both_ways_at_once() -> None:
-    server = FakeServer()
-    protocol = server.factory.buildProtocol(None)
     transport = Transport()
     directlyProvides(transport, ISSLTransport)
-    transport.protocol = protocol
-    protocol.makeConnection(transport)
+    protocol, _ = FakeServer().connect(transport=transport)
     protocol.dataReceived(b"Ann,4.2\n")
     assert not transport.half_closed
     assert not transport.connected
@@ -208,6 +203,13 @@ def test_too_many_connections() -> None:
     assert accepted.value() == b""
 
 
+def test_far_too_many_connections() -> None:
+    server = FakeServer(max_connections=2)
+    for _ in range(2 + REFUSALS):
+        server.connect()
+    assert server.factory.buildProtocol(None) is None
+
+
 def test_a_lost_connection_is_explained() -> None:
     server = FakeServer()
     protocol, _ = server.connect()
@@ -241,10 +243,7 @@ def test_a_pause_takes_effect_within_a_chunk() -> None:
             self.protocol.pauseProducing()
 
     server = FakeServer()
-    protocol = server.factory.buildProtocol(None)
-    transport = Slow()
-    transport.protocol = protocol
-    protocol.makeConnection(transport)
+    protocol, transport = server.connect(transport=Slow())
     protocol.dataReceived(b"A 1\n" * 16000)
     assert len(server.recorder.exchanges) < 5000
     while len(server.recorder.exchanges) < 16000:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent
 from twisted.logger import capturedLogs as captured_logs
 
@@ -35,7 +36,7 @@ def test_an_exchange_is_one_event() -> None:
 
 
 def test_other_events() -> None:
-    trace = EventTrace()
+    trace = EventTrace(Clock())
     with captured_logs() as events:
         trace.refused(PEER, Malformed("it is not UTF-8"))
         trace.stop_denied(PEER, Malformed("101 is out of range"))
@@ -57,3 +58,26 @@ def test_other_events() -> None:
             "The connection from ('127.0.0.1', 54321) ended: the server is stopping",
         ),
     ]
+
+
+def test_a_flood_of_errors_is_no_flood_of_events() -> None:
+    clock = Clock()
+    trace = EventTrace(clock)
+    with captured_logs() as events:
+        for second in range(3):
+            for number in range(1000):
+                trace.refused(("192.0.2.1", number), Malformed(f"{second}"))
+                trace.disconnected(("192.0.2.1", number), "reset")
+            clock.advance(1)
+        clock.advance(10)
+        trace.refused(PEER, Malformed("it is not UTF-8"))
+    lines = [formatEvent(event) for event in events]
+    start = "Closed the connection from ('192.0.2.1', "
+    assert [line for line in lines if line.startswith("Closed")] == [
+        f"{start}0): malformed: 0",
+        f"{start}999): malformed: 0 (999 like this within a second)",
+        f"{start}999): malformed: 1 (1000 like this within a second)",
+        f"{start}999): malformed: 2 (1000 like this within a second)",
+        "Closed the connection from ('127.0.0.1', 54321): malformed: it is not UTF-8",
+    ]
+    assert len([line for line in lines if line.startswith("The connection")]) == 4
