@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from constantly import NamedConstant
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger
 
 from .dialects import Dialect
 from .exchange import Exchange
@@ -40,6 +40,15 @@ class ExchangeTrace(Observer):
         )
 
 
+Emit = Callable[..., None]
+
+
+class _Event(NamedTuple):
+    emit: Emit
+    text: str
+    fields: dict[str, object]
+
+
 class EventTrace(Observer):
     """What else happens: errors, connections that the peer did not close, the stop.
 
@@ -51,57 +60,42 @@ class EventTrace(Observer):
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._held: dict[str, _Held | None] = {}
+        self._held: dict[str, tuple[int, _Event]] = {}  # how many, and the last
 
     def refused(self, peer: Peer, error: MessageError) -> None:
-        self._throttle(
-            f"refused {error.code}",
-            "Closed the connection from {peer}: {code}: {why}",
-            peer=peer,
-            code=error.code,
-            why=str(error),
-        )
+        text = "Closed the connection from {peer}: {code}: {why}"
+        kind = f"refused {error.code}"
+        self._throttle(kind, self._log.info, text, peer=peer, code=error.code, why=str(error))
 
     def stop_denied(self, peer: Peer, error: MessageError) -> None:
         text = "{peer} may not stop this server: {why}"
-        self._throttle("denied", text, LogLevel.warn, peer=peer, why=str(error))
+        self._throttle("denied", self._log.warn, text, peer=peer, why=str(error))
 
     def stopping(self, why: str) -> None:
         self._log.info("Server is stopping: {why}", why=why)
 
     def disconnected(self, peer: Peer, why: str | None) -> None:
         if why is not None:
-            self._throttle(
-                "lost", "The connection from {peer} ended: {why}", peer=peer, why=escape(why)
-            )
+            text = "The connection from {peer} ended: {why}"
+            self._throttle("lost", self._log.info, text, peer=peer, why=escape(why))
 
-    def _throttle(
-        self, kind: str, text: str, level: NamedConstant = LogLevel.info, **fields: object
-    ) -> None:
-        if kind not in self._held:
-            self._emit(kind, level, text, fields)
+    def _throttle(self, kind: str, emit: Emit, text: str, **fields: object) -> None:
+        event = _Event(emit, text, fields)
+        if kind in self._held:
+            times, _ = self._held[kind]
+            self._held[kind] = (times + 1, event)
         else:
-            held = self._held[kind]
-            self._held[kind] = _Held(held.count + 1 if held else 1, level, text, fields)
+            self._emit(kind, event)
 
-    def _emit(self, kind: str, level: NamedConstant, text: str, fields: dict[str, object]) -> None:
-        self._log.emit(level, text, **fields)
-        self._held[kind] = None
+    def _emit(self, kind: str, event: _Event) -> None:
+        event.emit(event.text, **event.fields)
+        self._held[kind] = (0, event)
         self._clock.callLater(1, self._release, kind)
 
     def _release(self, kind: str) -> None:
-        held = self._held.pop(kind)
-        if held and held.count > 1:
-            text = held.text + " ({count} like this within a second)"
-            self._emit(kind, held.level, text, {**held.fields, "count": held.count})
-        elif held:
-            self._emit(kind, held.level, held.text, held.fields)
-
-
-class _Held(NamedTuple):
-    """The last event of a kind that was held back, and how many there were."""
-
-    count: int
-    level: NamedConstant
-    text: str
-    fields: dict[str, object]
+        times, event = self._held.pop(kind)
+        if times > 1:
+            text = event.text + " ({times} like this within a second)"
+            event = _Event(event.emit, text, {**event.fields, "times": times})
+        if times:
+            self._emit(kind, event)
