@@ -9,7 +9,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -70,12 +71,17 @@ class Server:
 
 
 @contextmanager
-def running_server(cwd: Path, *options: str, twistd: tuple[str, ...] = ()) -> Iterator[Server]:
-    """A server in the foreground, on a free port unless `options` say where."""
+def running_server(
+    cwd: Path, *options: str, twistd: tuple[str, ...] = (), before: tuple[str, ...] = ()
+) -> Iterator[Server]:
+    """A server in the foreground, on a free port unless `options` say where.
+
+    `twistd` are options of twistd itself, `before` is a command that runs it.
+    """
     if not {"--listen", "--port"} & set(options):
         options = ("--port", "0", *options)
     process = subprocess.Popen(
-        [BIN / "twistd", "-n", "--pidfile=", *twistd, "sumserver", *options],
+        [*before, BIN / "twistd", "-n", "--pidfile=", *twistd, "sumserver", *options],
         cwd=cwd,
         text=True,
         stdout=subprocess.PIPE,
@@ -136,6 +142,17 @@ def read_all(peer: socket.socket) -> bytes:
     return data
 
 
+def try_read(peer: socket.socket) -> tuple[bytes, bool]:
+    """What `peer` sends, and whether it closes cleanly in the end."""
+    data = b""
+    try:
+        while chunk := peer.recv(65536):
+            data += chunk
+    except OSError:  # a reset, or with TLS a close without a farewell
+        return data, False
+    return data, True
+
+
 def ask(port: int, request: bytes, *, half_close: bool = True) -> bytes:
     """All that a server answers to `request` until it closes."""
     with connect(port) as peer:
@@ -143,6 +160,58 @@ def ask(port: int, request: bytes, *, half_close: bool = True) -> bytes:
         if half_close:
             peer.shutdown(socket.SHUT_WR)
         return read_all(peer)
+
+
+Handler = Callable[[socket.socket], object]
+
+
+@contextmanager
+def fake_server(handle: Handler) -> Iterator[str]:
+    """A server for one connection, which `handle` gets; yields its port."""
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            handle(peer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield str(listener.getsockname()[1])
+        thread.join(PATIENCE)
+
+
+def answer(reply: bytes) -> Handler:
+    def handle(peer: socket.socket) -> None:
+        peer.recv(1024)
+        peer.sendall(reply)
+        peer.shutdown(socket.SHUT_WR)
+        read_all(peer)
+
+    return handle
+
+
+# --- what must not be shown
+
+NAMES = ["\x1b[2J\x1b[31mAnn", "Ann\rBob", "A\u202ennA", "A\0nn", "A\x9bnn", "A\u2028nn", "A\x7fnn"]
+
+EVIL = [
+    *(f"{name},42\r\n".encode() for name in NAMES),
+    *(f'{{"name": "{name}", "number": 42}}'.encode() for name in NAMES),
+    *(b"\0\x10" + f"{name:16}".encode()[:16] + b"\0\0\0\x2a" for name in NAMES),
+    *(f"ERROR busy: {name}.\r\n".encode() for name in NAMES),
+    rb'{"error": "\u001b[31m", "detail": "\u202e"}',
+    rb'{"name": "\u001b[31m", "number": 42}',
+    b"Ann,42\x1b[31m\n",
+    b"\xff\xfe\x1b,42\n",
+]
+"""Messages that would play tricks on a terminal or a log."""
+
+
+def is_harmless(text: str) -> bool:
+    """Whether `text` is lines of what prints."""
+    return all(line.replace("\t", "").isprintable() for line in text.split("\n"))
 
 
 # --- fakes

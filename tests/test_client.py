@@ -9,14 +9,22 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import PATIENCE, Transport, client, read_all, running_server
+from support import (
+    EVIL,
+    PATIENCE,
+    Handler,
+    Transport,
+    answer,
+    client,
+    fake_server,
+    is_harmless,
+    read_all,
+    running_server,
+)
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -153,6 +161,15 @@ def test_bad_replies(reply: bytes, failure: str) -> None:
     assert not fake.transport.connected
 
 
+@pytest.mark.parametrize("reply", EVIL)
+def test_nothing_evil_is_shown(reply: bytes) -> None:
+    fake = FakeClient(42)
+    fake.protocol.dataReceived(reply)
+    fake.clock.advance(5)
+    assert fake.report.told == ["sent"]
+    assert is_harmless(fake.failure)
+
+
 def test_no_reply_in_time() -> None:
     fake = FakeClient(1)
     fake.protocol.dataReceived(b"Server of")
@@ -203,26 +220,6 @@ def test_a_server_that_may_not_be_stopped() -> None:
 
 
 # As a program
-
-
-Handler = Callable[[socket.socket], object]
-
-
-@contextmanager
-def fake_server(handle: Handler) -> Iterator[str]:
-    """A server for one connection, which `handle` gets; yields its port."""
-
-    def serve() -> None:
-        peer, _ = listener.accept()
-        with peer:
-            handle(peer)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(PATIENCE)
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield str(listener.getsockname()[1])
-        thread.join(PATIENCE)
 
 
 def test_what_it_prints(tmp_path: Path) -> None:
@@ -295,16 +292,6 @@ def test_output_that_cannot_show_a_name(tmp_path: Path) -> None:
 def reset(peer: socket.socket) -> None:
     peer.recv(1024)
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def answer(reply: bytes) -> Handler:
-    def handle(peer: socket.socket) -> None:
-        peer.recv(1024)
-        peer.sendall(reply)
-        peer.shutdown(socket.SHUT_WR)
-        read_all(peer)
-
-    return handle
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,378 @@
+"""What untrusted peers try, against a real server: nothing is lost, and nobody gets in."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import os
+import pwd
+import random
+import resource
+import select
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from support import (
+    EVIL,
+    PATIENCE,
+    Server,
+    answer,
+    ask,
+    client,
+    connect,
+    fake_server,
+    is_harmless,
+    read_all,
+    running_server,
+    try_read,
+)
+
+from sumproto.server import REFUSALS
+from sumproto.service import SPARE_DESCRIPTORS
+
+LOCAL = ("--listen", "tcp:0:interface=127.0.0.1")
+
+# Flow control
+
+
+def peak(pid: int) -> int:
+    """The most memory that process `pid` has had, in bytes."""
+    (line,) = (
+        line
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
+    return int(line.split()[1]) * 1024
+
+
+def send_until_stuck(peer: socket.socket, data: memoryview) -> int:
+    """How much of `data` is sent before nothing is taken for half a second."""
+    peer.settimeout(0.5)
+    sent = 0
+    with suppress(TimeoutError):
+        while sent < len(data):
+            sent += peer.send(data[sent : sent + 16384])
+    peer.settimeout(PATIENCE)
+    return sent
+
+
+def test_a_client_that_reads_late(tmp_path: Path) -> None:
+    name = "Server " + "x" * 50
+    separators = random.Random(0).choices([b",", b";", b":", b"|", b" "], k=500_000)
+    requests = memoryview(b"".join(b"Client of Ann%s42\n" % one for one in separators))
+    replies = b"".join(b"%s%s58\n" % (name.encode(), one) for one in separators)
+    options = ("--quiet", "--name", name, "--number", "58")
+    with running_server(tmp_path, *options) as server, connect(server.port) as peer:
+        ask(server.port, b"Ann,42\n")
+        before = peak(server.pid)
+        sent = send_until_stuck(peer, requests)
+        assert sent < len(requests)
+        assert ask(server.port, b"Ann,42\n") == f"{name},58\n".encode()
+        rest = threading.Thread(target=peer.sendall, args=[requests[sent:]])
+        rest.start()
+        received = bytearray()
+        while len(received) < len(replies):
+            received += peer.recv(1 << 20)
+        rest.join()
+        assert bytes(received) == replies
+        assert peak(server.pid) - before < 8 << 20
+
+
+# Slow and silent
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("impatient")
+    with running_server(folder, "--idle-timeout", "0.5") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("start", "error"),
+    [
+        (b"", b"ERROR timeout: a message did not come within 0.5 s.\r\n"),
+        (b"Ann", b"ERROR timeout: the end of the message did not come within 0.5 s.\r\n"),
+        (b"Ann\n", b"ERROR timeout: the end of the message did not come within 0.5 s.\n"),
+        (b"\0\x0dClient", b"ERROR timeout: the end of the message did not come within 0.5 s.\r\n"),
+        (
+            b'{"id": 7, "name": "Ann"',
+            b'{"error": "timeout", "detail": "the end of the message did not come within 0.5 s",'
+            b' "id": 7}',
+        ),
+    ],
+)
+def test_silent_peers(impatient: Server, start: bytes, error: bytes) -> None:
+    assert ask(impatient.port, start, half_close=False) == error
+
+
+def test_a_byte_now_and_then(impatient: Server) -> None:
+    with connect(impatient.port) as peer:
+        while not select.select([peer], [], [], 0.05)[0]:
+            peer.send(b"A")
+        assert read_all(peer).startswith(b"ERROR timeout: ")
+
+
+# Too many
+
+
+def test_more_connections_than_descriptors(tmp_path: Path) -> None:
+    limit = 110
+    room = limit - SPARE_DESCRIPTORS
+    before = ("prlimit", f"--nofile={limit}")
+    with running_server(tmp_path, "--quiet", before=before) as server, ExitStack() as stack:
+        served = [stack.enter_context(connect(server.port)) for _ in range(room)]
+        for peer in served:
+            peer.sendall(b"Ann,42\n")
+            assert peer.recv(1024).startswith(b"Server of ")
+        excess = [stack.enter_context(connect(server.port)) for _ in range(200)]
+        answers = [try_read(peer)[0] for peer in excess]
+        assert sum(answer.startswith(b"ERROR busy: ") for answer in answers) >= REFUSALS
+        assert {answer[:12] for answer in answers} <= {b"ERROR busy: ", b""}
+        for peer in served:
+            peer.sendall(b"Ann,43\n")
+            assert peer.recv(1024).startswith(b"Server of ")
+            peer.shutdown(socket.SHUT_WR)
+            assert read_all(peer) == b""
+        for peer in [*served, *excess]:
+            peer.close()
+        assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
+        ask(server.port, b"Ann,101\n")
+        server.wait()
+        assert "EMFILE" not in server.output
+        assert len(server.output.splitlines()) < 25
+
+
+def test_running_out_of_descriptors(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, ExitStack() as stack:
+        served = [stack.enter_context(connect(server.port)) for _ in range(10)]
+        for peer in served:
+            peer.sendall(b"Ann,42\n")
+            assert peer.recv(1024).startswith(b"Server of ")
+        before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        used = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used, before[1]))
+        for _ in range(10):
+            with connect(server.port) as newcomer:
+                assert try_read(newcomer)[0] == b""
+        for peer in served:
+            peer.sendall(b"Ann,43\n")
+            assert peer.recv(1024).startswith(b"Server of ")
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
+        assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
+
+
+# Stop under load
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for localhost in one file."""
+    pytest.importorskip("OpenSSL", reason="TLS needs pyOpenSSL: pip install '.[tls]'")
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(pem)
+    )
+    return path
+
+
+NAME = "S" * 200  # what is replied fills buffers sooner than what is asked
+REPLY = f"{NAME},58\n".encode()
+LOAD = ("--quiet", "--drain", "1", "--name", NAME, "--number", "58")
+
+
+def stop_under_load(server: Server, peers: list[socket.socket], how: str) -> None:
+    """Stop `server` while `peers` are pipelining: each loses nothing, or is told by a reset."""
+    greedy, readers = peers[:4], peers[4:]
+    for peer in readers:
+        peer.sendall(b"Ann,1\n" * 40)
+    for peer in readers:
+        assert peer.recv(1)  # the server has read the rest with it, in one segment
+    many = memoryview(b"Ann,2\n" * 2_000_000)
+    sizes = [send_until_stuck(peer, many) for peer in greedy]
+    assert all(size < len(many) for size in sizes)
+    if how == "SIGTERM":
+        server.process.terminate()
+    else:
+        readers.pop().sendall(b"Ann,101\n")
+    for peer in readers:
+        data, clean = try_read(peer)
+        assert data == (REPLY * 40)[1:]
+        assert clean
+    late, never = greedy[:2], greedy[2:]
+    for peer in late:
+        data, clean = try_read(peer)
+        assert data == REPLY * (len(data) // len(REPLY)) if clean else data.startswith(REPLY)
+    assert server.wait() == 0
+    assert "Traceback" not in server.output
+    for peer in never:
+        data, clean = try_read(peer)
+        assert not clean
+
+
+@pytest.mark.parametrize("how", ["101", "SIGTERM"])
+def test_stop_under_load(tmp_path: Path, how: str) -> None:
+    with running_server(tmp_path, *LOAD) as server, ExitStack() as stack:
+        peers = [stack.enter_context(connect(server.port)) for _ in range(500)]
+        stop_under_load(server, peers, how)
+
+
+@pytest.mark.parametrize("how", ["101", "SIGTERM"])
+def test_stop_under_load_over_tls(tmp_path: Path, certificate: Path, how: str) -> None:
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    endpoint = f"ssl:0:interface=127.0.0.1:privateKey={certificate}"
+    with running_server(tmp_path, *LOAD, "--listen", endpoint) as server, ExitStack() as stack:
+        peers: list[socket.socket] = []
+        for _ in range(100):
+            plain = stack.enter_context(connect(server.port))
+            tls = context.wrap_socket(plain, suppress_ragged_eofs=False)
+            peers.append(stack.enter_context(tls))
+        stop_under_load(server, peers, how)
+
+
+# Who may stop it
+
+
+def test_behind_a_proxy(tmp_path: Path) -> None:
+    """The address in the PROXY header counts; and half-close gets its reply."""
+    options = ("--listen", "haproxy:tcp:0:interface=127.0.0.1", "--number", "58")
+    with running_server(tmp_path, *options) as server:
+        far = b"PROXY TCP4 192.0.2.1 127.0.0.1 54321 12000\r\n"
+        assert ask(server.port, far + b"Ann,42").endswith(b",58")
+        assert ask(server.port, far + b"Ann,101\n") == b"ERROR out-of-range: 101 is out of range.\n"
+        server.wait_for(r"Received connection from \('192.0.2.1', 54321\)")
+        server.wait_for(r"\('192.0.2.1', 54321\) may not stop this server: 101 is out of range")
+        mapped = b"PROXY TCP6 ::ffff:192.0.2.1 ::1 54321 12000\r\n"
+        assert ask(server.port, mapped + b"Ann,101\n").startswith(b"ERROR out-of-range: ")
+        assert ask(server.port, b"PROXY TCP6 :") == b""
+        near = b"PROXY TCP6 ::ffff:127.0.0.1 ::1 54321 12000\r\n"
+        assert ask(server.port, near + b"Ann,101\n").startswith(b"ERROR stopping: ")
+        assert server.wait() == 0
+
+
+def test_from_other_hosts(tmp_path: Path) -> None:
+    """With both families on one socket, a peer of IPv4 has a mapped address."""
+    with running_server(tmp_path, "--listen", "tcp6:0") as server:
+        who = "a number out of range from 127.0.0.0/8, ::1/128 stops it"
+        server.wait_for(r"\('::', \d+\) can be reached from other hosts, and " + who)
+        with connect(server.port, "::1") as peer:
+            peer.sendall(b"Ann,42\n")
+            assert peer.recv(1024)
+        assert ask(server.port, b"Ann,101\n").startswith(b"ERROR stopping: ")
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--host", "0.0.0.0", "--stop-on", "never"), "no message stops it"),
+        (
+            ("--host", "0.0.0.0", "--stop-on", "invalid", "--stop-from", "10.0.0.0/8"),
+            "an invalid message from 10.0.0.0/8 stops it",
+        ),
+    ],
+)
+def test_who_can_stop_it_is_logged(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    with running_server(tmp_path, "--port", "0", *options) as server:
+        server.wait_for(f"can be reached from other hosts, and {said}")
+        assert ask(server.port, b"Ann,101\n").startswith(b"ERROR out-of-range: ")
+
+
+def test_by_a_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    with running_server(tmp_path, *LOCAL, "--listen", f"unix:{path}:mode=600") as server:
+        server.wait_for(f"ready to receive on {path}")
+        assert "can be reached" not in server.output
+        assert path.stat().st_mode & 0o777 == 0o600
+        done = client(tmp_path, "--connect", f"unix:{path}", "101")
+        assert done.stdout.endswith("Server is stopping: 101 is out of range\n")
+        assert server.wait() == 0
+
+
+# What is shown
+
+
+def test_nothing_evil_reaches_the_log(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        for message in EVIL:
+            assert b"error" in ask(server.port, message).lower()
+        ask(server.port, b"Ann,101\n")
+        server.wait()
+        assert is_harmless(server.output)
+
+
+@pytest.mark.parametrize("reply", [EVIL[0], EVIL[-1]])
+def test_nothing_evil_reaches_the_terminal(tmp_path: Path, reply: bytes) -> None:
+    with fake_server(answer(reply)) as port:
+        done = client(tmp_path, "--port", port, "42")
+    assert done.returncode == 1
+    assert is_harmless(done.stdout + done.stderr)
+
+
+# Privileges
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up its privileges")
+
+
+@pytest.fixture
+def folder_of_nobody() -> Iterator[Path]:
+    """A folder in which nobody may write, below others that all may enter."""
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        yield Path(folder)
+
+
+def privileged_port() -> int:
+    """A free port that only root may listen on, 81 if it can be had."""
+    for port in itertools.count(81):
+        with socket.socket() as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError
+
+
+@as_root
+def test_as_nobody(folder_of_nobody: Path) -> None:
+    port, path = privileged_port(), folder_of_nobody / "sock"
+    options = ("--listen", f"tcp:{port}:interface=127.0.0.1", "--listen", f"unix:{path}:mode=660")
+    with running_server(folder_of_nobody, *options, twistd=("--uid", "nobody")) as server:
+        server.wait_for("set uid/gid")
+        assert path.stat().st_mode & 0o777 == 0o660
+        assert ask(port, b"Ann,42\n").startswith(b"Server of ")
+        uids = Path(f"/proc/{server.pid}/status").read_text().split("Uid:")[1].split()[:4]
+        assert set(uids) == {str(pwd.getpwnam("nobody").pw_uid)}
+        done = client(folder_of_nobody, "--connect", f"unix:{path}", "101")
+        assert done.returncode == 0
+        assert server.wait() == 0
+        assert "Traceback" not in server.output
+        assert not path.exists()
