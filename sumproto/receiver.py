@@ -48,6 +48,7 @@ class MessageReceiver(LineReceiver, TimeoutMixin):
 
     def awaitSilence(self) -> None:
         """Have `process` called if nothing more comes for the quiet period."""
+        self.cancelSilence()
         if self._quiet_period and self.decoder.pending:
             self._quiet = self.callLater(self._quiet_period, self._silent)
 

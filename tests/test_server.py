@@ -236,6 +236,19 @@ def test_a_peer_that_does_not_read_is_not_answered() -> None:
     assert not transport.connected
 
 
+def test_a_pause_starts_no_second_quiet_period() -> None:
+    """Found by test_fuzz.py: the first one went on, and fired when the connection was closing."""
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.pauseProducing()
+    protocol.dataReceived(b"Ann")
+    protocol.resumeProducing()
+    protocol.dataReceived(b",42\nBob,4.2\n")
+    protocol.readConnectionLost()
+    assert not server.clock.getDelayedCalls()
+    assert transport.value().startswith(b"Server of Bob,58\nERROR malformed: ")
+
+
 def test_a_pause_takes_effect_within_a_chunk() -> None:
     class Slow(Transport):
         def write(self, data: bytes) -> None:
