@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from io import TextIOWrapper
 from math import isfinite
-from typing import Any
+from typing import Any, TextIO
 
 from twisted.internet import defer, error
 from twisted.internet.defer import CancelledError, Deferred
@@ -21,7 +21,16 @@ from twisted.internet.task import react
 from twisted.python.failure import Failure
 
 from .defaults import HOST, PORT, default_name
-from .dialects import DIALECTS, REPLIES, UNKNOWN, WITHOUT_NEWLINE, Decoder, Dialect, Newline
+from .dialects import (
+    DIALECTS,
+    REPLIES,
+    UNKNOWN,
+    WITHOUT_NEWLINE,
+    Decoder,
+    Dialect,
+    Newline,
+    reads_back,
+)
 from .exchange import Exchange, in_range, without_sum
 from .message import (
     HIGHEST,
@@ -115,11 +124,13 @@ class SumReport(Report):
 
 
 def say(text: str) -> None:
-    """Print `text`; if whoever reads the output has gone, silently."""
+    """Print `text`; no more of it once that cannot be done."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
+    except OSError as wrong:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(wrong, BrokenPipeError):  # then nobody wants to know
+            print(f"sumclient: cannot print: {wrong.strerror}", file=sys.stderr)
 
 
 class SumClient(MessageReceiver):
@@ -139,11 +150,14 @@ class SumClient(MessageReceiver):
         self._next()
 
     def process(self, final: bool) -> None:
+        if self._factory.outcome.called:
+            return  # TLS may deliver more than was asked for
         try:
             for received in self.received(final):
                 if isinstance(received, Newline):
                     continue
-                exchange = without_sum(Exchange(self._request, received.message))
+                exchange = Exchange(self._request, received.message)
+                exchange = without_sum(exchange, received.dialect)
                 self._factory.report.exchanged(exchange)
                 self._next()
                 if self._factory.outcome.called:
@@ -352,13 +366,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ask() -> int:
+def _ask(prompts: TextIO) -> int:
     while True:
+        print(
+            f"Enter an integer between {LOWEST} and {HIGHEST}: ", end="", file=prompts, flush=True
+        )
         try:
-            return parse_number(input(f"Enter an integer between {LOWEST} and {HIGHEST}: ").strip())
+            return parse_number(input().strip())
         except MessageError:
             continue
-        except EOFError:
+        except (EOFError, RuntimeError):  # RuntimeError: there is no stdin at all
             print("\nsumclient: no integer was entered", file=sys.stderr)
             raise SystemExit(2) from None
 
@@ -402,12 +419,16 @@ def main() -> None:
         if not options.newline and options.dialect in WITHOUT_NEWLINE:
             parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
         dialect = DIALECTS[options.dialect](options.newline)
-        requests = [Message(options.name, number) for number in options.numbers or [_ask()]]
+        # What is printed for programs to read has no prompts in it.
+        prompts = sys.stdout if options.report is Report else sys.stderr
+        numbers = options.numbers or [_ask(prompts)]
+        requests = [Message(options.name, number) for number in numbers]
         try:
-            for request in requests:
-                dialect.encode(request)
+            clear = all(reads_back(request, dialect) for request in requests)
         except MessageError as wrong:
             parser.error(str(wrong))
+        if not clear:
+            parser.error(f"in the dialect {options.dialect}, the name would be misread")
 
         from twisted.internet import reactor
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from random import randint
 from string import Formatter
 from typing import NamedTuple
 
-from .dialects import Dialect, Text, divide
+from .dialects import Dialect, Separated, Text, read_fields
 from .message import (
     HIGHEST,
     LOWEST,
+    MAX_MESSAGE,
+    MAX_NAME,
     Malformed,
     Message,
     MessageError,
     OutOfRange,
     TooLong,
     escape,
-    parse_name,
-    parse_number,
     shorten,
 )
 
@@ -75,6 +75,9 @@ class ReplyFormat:
         if not format_:
             raise ValueError("there is nothing in it")
         self._format = format_
+        longest = Message("x" * MAX_NAME, HIGHEST)
+        if len(self.fill(Exchange(longest, longest), " ")) > MAX_MESSAGE:
+            raise ValueError(f"replies could be longer than {MAX_MESSAGE} bytes")
 
     def fill(self, exchange: Exchange, separator: str) -> str:
         """The text of the reply of `exchange`, where the request had `separator`."""
@@ -113,16 +116,15 @@ class Rule:
         return dialect.encode(exchange.reply)
 
 
-def without_sum(exchange: Exchange) -> Exchange:
-    """`exchange`, where the reply may be one with the sum as a third field.
+def without_sum(exchange: Exchange, dialect: Dialect) -> Exchange:
+    """`exchange`, but if its reply, in `dialect`, has the sum as a third field, without that.
 
-    Then what was read as the name of the server ends in its number: ``Server of Bob,58,100``.
+    Then what was read as the name and the number are all three: ``Server of Bob,58`` and 100.
     """
-    divided = divide(exchange.reply.name)
-    if divided:
-        name, _, number = divided
-        if name and parse_number(number) + exchange.request.number == exchange.reply.number:
-            return Exchange(exchange.request, Message(parse_name(name), parse_number(number)))
+    if isinstance(dialect, Separated):
+        inner = read_fields(exchange.reply.name, dialect.separator)
+        if inner and inner.number + exchange.request.number == exchange.reply.number:
+            return Exchange(exchange.request, inner)
     return exchange
 
 
@@ -160,7 +162,10 @@ class StopPolicy:
 
         A UNIX socket counts as 127.0.0.1, and an IPv4 address mapped into IPv6 as itself.
         """
-        address: IPv4Address | IPv6Address = ip_address(host or "127.0.0.1")
+        try:
+            address = ip_address(host or "127.0.0.1")
+        except ValueError:  # a PROXY header may say anything
+            return False
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
         return any(address in network for network in self.networks)

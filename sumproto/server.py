@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import sys
+import termios
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,10 +45,11 @@ class SumProtocol(MessageReceiver):
         """With a `refusal` the peer is told that and no more."""
         super().__init__(Decoder(), factory.clock, factory.quiet_period)
         self._factory = factory
-        self._refusal = refusal
-        self._ending = False  # the last request is in; the peer or the factory said so
+        self.refusal = refusal
+        self._peer_closed = False  # nothing more will come
+        self._finishing = False  # what has come is answered, and then we close
+        self._unread = 0  # how much of that the kernel had when we began to finish
         self._closing = False  # the last reply is out; what still comes is discarded
-        self._peer_closed = False
         self._why: str | None = None
 
     @property
@@ -69,10 +73,11 @@ class SumProtocol(MessageReceiver):
         self.transport.registerProducer(self, True)
         self.setTimeout(self._factory.idle_timeout or None)
         self._factory.connectionMade(self)
-        if self._refusal:
-            self._refuse(self._refusal)
+        if self.refusal:
+            self._refuse(self.refusal)
 
     def rawDataReceived(self, data: bytes) -> None:
+        self._unread -= len(data)
         if not self._closing:
             super().rawDataReceived(data)
 
@@ -87,15 +92,17 @@ class SumProtocol(MessageReceiver):
         if self._closing:
             self.transport.loseConnection()
         else:
-            self._end()
+            self.cancelSilence()
+            self.process(final=True)
 
     def writeConnectionLost(self) -> None:
         """The peer has been sent the last reply; now it has to close."""
-        self.setTimeout(CLOSE_TIMEOUT)
+        self._limitClose()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        if not (self._why or reason.check(ConnectionDone)):
+        self._closing = True
+        if not (self._why or self._peer_closed or reason.check(ConnectionDone)):
             self._why = reason.getErrorMessage()
         self._factory.connectionLost(self, self._why)
 
@@ -103,8 +110,13 @@ class SumProtocol(MessageReceiver):
         if self._closing:
             self.abort()
         else:
-            what = "the end of the message" if self.decoder.pending else "a message"
-            self._refuse(TimedOut(f"{what} did not come within {self._factory.idle_timeout:g} s"))
+            if self.paused:
+                what = "the replies were not read"
+            elif self.decoder.pending:
+                what = "the end of the message did not come"
+            else:
+                what = "a message did not come"
+            self._refuse(TimedOut(f"{what} within {self._factory.idle_timeout:g} s"))
 
     def _hearHalfClose(self, wrapper: Any) -> None:
         """Have a `wrapper`, such as that of ``haproxy:``, pass on what it takes for the end."""
@@ -115,10 +127,13 @@ class SumProtocol(MessageReceiver):
     # Called by the factory
 
     def finish(self) -> None:
-        """Answer the requests that are in, then close without a word."""
+        """Answer the requests that have come, be it to the kernel, then close without a word."""
         if not self._closing:
             self._why = "the server is stopping"
-            self._end()
+            self._finishing = True
+            self._unread = _unread(self.transport)
+            if not self.paused:  # if it is, resumeProducing goes on here
+                self._goOn(final=False)
 
     def abort(self) -> None:
         """Close at once, whatever is lost."""
@@ -131,7 +146,7 @@ class SumProtocol(MessageReceiver):
         replies: list[bytes] = []
         size = 0
         try:
-            for received in self.received(final or self._ending):
+            for received in self.received(final or self._peer_closed):
                 replies.append(self._reply(received))
                 size += len(replies[-1])
                 if size >= _WRITE_SIZE:  # let the transport say whether that is enough for now
@@ -143,15 +158,15 @@ class SumProtocol(MessageReceiver):
             self._refuse(error)
         else:
             if not self.paused:  # if it is, resumeProducing goes on here
-                self._goOn()
+                self._goOn(final)
 
     def _reply(self, received: Received | Newline) -> bytes:
         if isinstance(received, Newline):
             return received.data
         exchange = self._factory.rule.answer(received.message)
-        if self._factory.observers:
+        if self._factory.exchange_observers:
             peer = self.peer
-            for observer in self._factory.observers:
+            for observer in self._factory.exchange_observers:
                 observer.exchanged(peer, exchange, received.dialect)
         return self._factory.rule.encode(exchange, received.dialect)
 
@@ -160,27 +175,27 @@ class SumProtocol(MessageReceiver):
             self.resetTimeout()
             self.transport.write(b"".join(replies))
 
-    def _goOn(self) -> None:
-        """All requests are answered."""
-        if self._peer_closed and self.decoder.pending:
+    def _goOn(self, final: bool) -> None:
+        """All requests are answered; there may be a rest that is none, or none yet."""
+        rest = self.decoder.pending
+        if self._peer_closed and rest:
             self._refuse(Malformed("the connection ended within a message"))
-        elif self._ending:
+        elif self._peer_closed:
             self._close()
+        elif self._finishing and (self._unread <= 0 or not _unread(self.transport)):
+            if rest and self._quiet_period and not final:
+                self.awaitSilence()
+            else:
+                self._close()
         else:
             self.awaitSilence()
 
-    def _end(self) -> None:
-        """The last request is in."""
-        self.cancelSilence()
-        self._ending = True
-        self.process(final=True)
-
     def _refuse(self, error: MessageError) -> None:
         """Tell the peer of `error`, close, and have the server stopped if that was asked for."""
-        told = self._factory.judge(self.peer, error)
+        told = self._factory.verdict(self.peer, error)
         self.transport.write(self.decoder.dialect.encode_error(told))
         self._close()
-        self._factory.refused(self, told)
+        self._factory.refused(self, error, told)
 
     def _close(self) -> None:
         """Close such that the peer gets all replies.
@@ -190,7 +205,7 @@ class SumProtocol(MessageReceiver):
         """
         self._closing = True
         self.cancelSilence()
-        self.setTimeout(CLOSE_TIMEOUT)
+        self._limitClose()
         self.transport.unregisterProducer()
         self.paused = False
         if self._peer_closed or self._is_tls:
@@ -198,6 +213,19 @@ class SumProtocol(MessageReceiver):
         else:
             self.transport.resumeProducing()
             self.transport.loseWriteConnection()
+
+    def _limitClose(self) -> None:
+        """Bound the close, unless the drain of the factory does."""
+        self.setTimeout(None if self._finishing else CLOSE_TIMEOUT)
+
+
+def _unread(transport: Any) -> int:
+    """How many bytes the kernel has received that the reactor has not read yet."""
+    try:
+        count = fcntl.ioctl(transport.fileno(), termios.FIONREAD, bytes(4))
+    except (OSError, ValueError):  # there is no connection any more
+        return 0
+    return int.from_bytes(count, sys.byteorder)
 
 
 class SumFactory(Factory):
@@ -227,21 +255,25 @@ class SumFactory(Factory):
         self.idle_timeout = idle_timeout
         self.max_connections = max_connections
         self.observers = observers
+        self.exchange_observers = [
+            observer for observer in observers if type(observer).exchanged != Observer.exchanged
+        ]
         self._policy = policy
         self._stop = stop
         self._stopping = False
         self._connections: set[SumProtocol] = set()
+        self._refusals = 0  # how many of them are only told that they are refused
         self._drained: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> SumProtocol | None:
-        excess = len(self._connections) - self.max_connections
+        refusal: MessageError
         if self._stopping:
-            return SumProtocol(self, Stopping("the server is stopping"))
-        if excess >= REFUSALS:
-            return None
-        if excess >= 0:
-            return SumProtocol(self, Busy(f"the server has its {self.max_connections} connections"))
-        return SumProtocol(self)
+            refusal = Stopping("the server is stopping")
+        elif len(self._connections) - self._refusals >= self.max_connections:
+            refusal = Busy(f"the server has its {self.max_connections} connections")
+        else:
+            return SumProtocol(self)
+        return SumProtocol(self, refusal) if self._refusals < REFUSALS else None
 
     def stop(self, why: str) -> None:
         """Have the server stopped, because of `why`; only the first call counts."""
@@ -284,27 +316,30 @@ class SumFactory(Factory):
 
     def connectionMade(self, connection: SumProtocol) -> None:
         self._connections.add(connection)
+        self._refusals += connection.refusal is not None
         for observer in self.observers:
             observer.connected(connection.peer)
 
     def connectionLost(self, connection: SumProtocol, why: str | None) -> None:
-        self._connections.discard(connection)
+        self._connections.remove(connection)
+        self._refusals -= connection.refusal is not None
         for observer in self.observers:
             observer.disconnected(connection.peer, why)
         self._checkDrained()
 
-    def judge(self, peer: Peer, error: MessageError) -> MessageError:
-        """What to tell `peer` of `error`: that it stops the server, if it does."""
-        if not self._policy.asks(error):
-            return error
-        if self._policy.permits(peer[0] if isinstance(peer, tuple) else None):
+    def verdict(self, peer: Peer, error: MessageError) -> MessageError:
+        """What to tell `peer` of `error`: that the server stops, if it does because of it."""
+        host = peer[0] if isinstance(peer, tuple) else None
+        if self._policy.asks(error) and self._policy.permits(host):
             return Stopping(str(error))
-        for observer in self.observers:
-            observer.stop_denied(peer, error)
         return error
 
-    def refused(self, connection: SumProtocol, told: MessageError) -> None:
+    def refused(self, connection: SumProtocol, error: MessageError, told: MessageError) -> None:
+        """`connection` has been told its `verdict`. Now stop, if that was it."""
         for observer in self.observers:
             observer.refused(connection.peer, told)
         if isinstance(told, Stopping):
             self.stop(str(told))
+        elif self._policy.asks(error):
+            for observer in self.observers:
+                observer.stop_denied(connection.peer, error)

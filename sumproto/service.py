@@ -23,6 +23,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from .defaults import HOST, PORT, default_name
+from .dialects import UNKNOWN, misread_in, reads_back
 from .exchange import (
     LOOPBACK,
     STOP_ON,
@@ -33,7 +34,7 @@ from .exchange import (
     parse_networks,
     random_number,
 )
-from .message import escape, parse_name, parse_number
+from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
 from .server import REFUSALS, SumFactory
 from .trace import EventTrace, ExchangeTrace
@@ -82,6 +83,13 @@ def _integer(lowest: int, highest: int) -> Callable[[str], int]:
         return number
 
     return convert
+
+
+def _name(text: str) -> str:
+    name = parse_name(text)
+    if not reads_back(Message(name, HIGHEST), UNKNOWN):
+        raise ValueError(f"a reply from '{escape(name)}' would be misread")
+    return name
 
 
 def _seconds(text: str) -> float:
@@ -134,7 +142,7 @@ class Options(usage.Options):
             "name",
             None,
             f"The server's name in its replies. [default: {default_name('Server')}]",
-            parse_name,
+            _name,
         ),
         _parameter(
             "number",
@@ -286,7 +294,7 @@ def _why_not(error: object) -> str:
         where = os.fsdecode(error.port)  # a UNIX socket
     else:
         where = f"{error.interface or '*'}:{error.port}"
-    return f"{where}: {error.socketError.strerror}"
+    return f"{where}: {error.socketError.strerror or error.socketError}"
 
 
 class SumService(MultiService):
@@ -338,13 +346,20 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     if reactor is None:
         from twisted.internet import reactor
 
+    name = options["name"] or default_name("Server")
+    if unclear := misread_in(name):
+        Logger().warn(
+            "Our own client will misread the name {name} in {dialects}",
+            name=name,
+            dialects=", ".join(unclear),
+        )
     number = options["number"]
     observers: list[Observer] = [EventTrace(reactor)]
     if not options["quiet"]:
         observers.append(ExchangeTrace())
     factory = SumFactory(
         Rule(
-            options["name"] or default_name("Server"),
+            name,
             random_number if number is None else lambda: number,
             options["reply"],
         ),
@@ -370,7 +385,7 @@ def _default(options: Options) -> str:
 
 def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
     kind = text.removeprefix("haproxy:").partition(":")[0]
-    wants_backlog = kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in text
+    wants_backlog = kind in ("tcp", "tcp6", "ssl", "tls", "unix") and ":backlog=" not in text
     try:
         endpoint: IStreamServerEndpoint = serverFromString(
             reactor, text + f":backlog={BACKLOG}" * wants_backlog

@@ -261,6 +261,9 @@ class Transport(StringTransportWithDisconnection):
     def setTcpNoDelay(self, enabled: bool) -> None:
         self.noDelay = enabled
 
+    def fileno(self) -> int:
+        return -1  # there is no kernel that might have unread bytes
+
     def loseWriteConnection(self) -> None:
         self.half_closed = True
         self.protocol.writeConnectionLost()

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from sumproto.client import ExchangeFailed, Report, SumClient, SumClientFactory
+from sumproto.client import ExchangeFailed, Report, SumClient, SumClientFactory, main
 from sumproto.dialects import DIALECTS
 from sumproto.exchange import Exchange
 from sumproto.message import Message
@@ -91,6 +92,15 @@ def test_exchanges_follow_one_another() -> None:
     assert fake.outcomes == [None]
     assert not fake.transport.connected
     assert not fake.clock.getDelayedCalls()
+
+
+def test_what_comes_after_the_last_reply_is_ignored() -> None:
+    """TLS delivers it even after the close."""
+    fake = FakeClient(1)
+    fake.protocol.dataReceived(b"Server of Bob,58\n")
+    fake.protocol.dataReceived(b"Server of Eve,59\n")
+    assert fake.report.told == ["sent", 59]
+    assert fake.outcomes == [None]
 
 
 def test_a_reply_may_end_in_silence() -> None:
@@ -199,6 +209,18 @@ def test_a_server_that_stops_as_asked() -> None:
     assert fake.outcomes == [None]
 
 
+@pytest.mark.parametrize("end", ["silence", "close"])
+def test_an_error_may_have_no_newline(end: str) -> None:
+    fake = FakeClient(101)
+    fake.protocol.dataReceived(b"ERROR stopping: 101 is out of range.")
+    if end == "silence":
+        fake.clock.advance(0.2)
+    else:
+        fake.lose()
+    assert fake.report.told == ["sent", "101 is out of range"]
+    assert fake.outcomes == [None]
+
+
 def test_a_server_that_stops_without_a_word() -> None:
     """As the exercise has it, which knows no error replies."""
     fake = FakeClient(101)
@@ -273,6 +295,20 @@ def test_any_integer_may_be_sent(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+def test_output_that_cannot_be_written(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, Path("/dev/full").open("w") as full:
+        arguments = ("--port", str(server.port), "1")
+        done = client(tmp_path, *arguments, capture_output=False, stdout=full, stderr=PIPE)
+        assert done.stderr == "sumclient: cannot print: No space left on device\n"
+
+
+def test_prompts_are_not_for_programs(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--number", "58") as server:
+        done = client(tmp_path, "--port", str(server.port), "--quiet", input="42\n")
+        assert done.stdout == "100\n"
+        assert done.stderr == "Enter an integer between 1 and 100: "
+
+
 def test_output_that_nobody_reads(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         command = f"'{sys.executable}' -m sumproto.client --port {server.port} 1 2 3 | true"
@@ -314,9 +350,10 @@ def test_failures_get_one_line(tmp_path: Path, handle: Handler, cause: str) -> N
 
 
 def test_no_connection(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
-    done = client(tmp_path, "--port", port, "42")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = str(bound.getsockname()[1])
+        done = client(tmp_path, "--port", port, "42")
     assert done.returncode == 1
     assert done.stderr.startswith(f"sumclient: 127.0.0.1:{port}: Connection was refused")
     assert done.stderr.count("\n") == 1
@@ -354,16 +391,36 @@ def test_no_such_host(tmp_path: Path) -> None:
         (["--name", "\x1b", "1"], r"the name '\x1b' has characters that do not print"),
         (["--connect", "tcp:h:1", "--port", "1", "1"], "--connect goes without --host and --port"),
         (["--connect", "pigeon:1", "1"], "--connect pigeon:1: Unknown endpoint type"),
+        (
+            ["--dialect", "record", "--name", "Ann 5", "1"],
+            "dialect record, the name would be misread",
+        ),
+        (["--name", "{Ann", "1"], "in the dialect comma, the name would be misread"),
         (["--dialect", "klingon", "1"], "invalid choice: 'klingon'"),
         (["--dialect", "record", str(2**31)], "2147483648 does not fit in the 32 bits"),
         (["--json", "--quiet", "1"], "not allowed with argument --json"),
     ],
 )
-def test_usage_errors(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = client(tmp_path, *arguments)
+def test_usage_errors(
+    arguments: list[str],
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sumclient", *arguments])
+    monkeypatch.setattr(sys, "set_int_max_str_digits", lambda digits: None)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    shown = capsys.readouterr()
+    assert complaint in shown.err.splitlines()[-1]
+    assert shown.out == ""
+
+
+def test_a_usage_error_as_a_program(tmp_path: Path) -> None:
+    done = client(tmp_path, "4.2")
     assert done.returncode == 2
-    assert complaint in done.stderr.splitlines()[-1]
-    assert done.stdout == ""
+    assert done.stderr.endswith("'4.2' is not an integer\n")
 
 
 def test_no_integer_at_the_prompt(tmp_path: Path) -> None:

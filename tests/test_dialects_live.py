@@ -104,6 +104,14 @@ def test_our_client(server: Server, option: str, tmp_path: Path) -> None:
         assert (done.stdout, done.stderr) == ("100\n", "")
 
 
+@pytest.mark.parametrize("arguments", [["--unterminated"], ["--dialect", "json"]])
+def test_our_client_understands_errors(tmp_path: Path, arguments: list[str]) -> None:
+    with running_server(tmp_path) as server:
+        done = client(tmp_path, "--port", str(server.port), *arguments, "101")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith("Server is stopping: 101 is out of range\n")
+
+
 def hello() -> bytes:
     """The first bytes of a TLS client."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

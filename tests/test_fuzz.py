@@ -53,7 +53,7 @@ class Model:
         self.requests: list[Message] = []
         self.said = b""
         self.held: list[bytes] = []  # what comes while the peer does not read
-        self.paused = self.ended = self.peer_closed = self.closed = False
+        self.paused = self.stopping = self.peer_closed = self.closed = False
         self.idle_at: float | None = now + IDLE
         self.quiet_at: float | None = None
 
@@ -69,12 +69,12 @@ class Model:
         for data in self.held:
             self.decoder.feed(data)
         self.held.clear()
-        self.answer(final=self.ended)
+        self.answer(final=self.peer_closed)
         if self.closed:
             return
-        if self.ended:
-            if self.decoder.pending and self.peer_closed:
-                self.refuse(Malformed("the connection ended within a message"))
+        if self.decoder.pending and self.peer_closed:
+            self.refuse(Malformed("the connection ended within a message"))
+        elif self.peer_closed or (self.stopping and not self.decoder.pending):
             self.close()
         elif self.decoder.pending:
             self.quiet_at = self.now + QUIET
@@ -107,10 +107,9 @@ class Model:
     def end(self, peer_closed: bool) -> None:
         """The last request is in: the peer has closed, or the server stops."""
         self.peer_closed |= peer_closed
-        if not self.closed:
-            self.ended = True
-            if not self.paused:
-                self.go_on()
+        self.stopping |= not peer_closed
+        if not self.closed and not self.paused:
+            self.go_on()
 
     def advance(self, seconds: float) -> None:
         until = self.now + seconds
@@ -120,11 +119,14 @@ class Model:
                 self.quiet_at = None
                 if not self.paused:
                     self.answer(final=True)
-                    if not self.closed and self.decoder.pending:
+                    if self.stopping:
+                        self.close()
+                    elif not self.closed and self.decoder.pending:
                         self.quiet_at = self.now + QUIET
             else:
                 what = "the end of the message" if self.decoder.pending else "a message"
-                self.refuse(TimedOut(f"{what} did not come within 60 s"))
+                what = "the replies were not read" if self.paused else f"{what} did not come"
+                self.refuse(TimedOut(f"{what} within 60 s"))
         self.now = until
 
 

@@ -94,6 +94,15 @@ def test_silence_can_be_turned_off() -> None:
     assert server.recorder.exchanges[0].request == Message("Ann", 42)
 
 
+def test_a_newline_after_the_silence_is_answered_with_it() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,42")
+    server.clock.advance(0.2)
+    protocol.dataReceived(b"\r\nAnn,43\n")
+    assert transport.value() == b"Server of Bob,58\r\nServer of Bob,58\n"
+
+
 def test_half_close_ends_a_message() -> None:
     server = FakeServer()
     protocol, transport = server.connect()
@@ -183,6 +192,14 @@ def test_only_a_whole_message_is_a_sign_of_life() -> None:
     ]
 
 
+def test_replies_that_are_not_read_in_time() -> None:
+    server = FakeServer(idle_timeout=60)
+    protocol, transport = server.connect()
+    protocol.pauseProducing()
+    server.clock.advance(60)
+    assert transport.value() == b"ERROR timeout: the replies were not read within 60 s.\r\n"
+
+
 def test_the_idle_timeout_can_be_turned_off() -> None:
     server = FakeServer(idle_timeout=0)
     _, transport = server.connect()
@@ -198,9 +215,11 @@ def test_too_many_connections() -> None:
     assert refused.value() == b"ERROR busy: the server has its 2 connections.\r\n"
     assert refused.half_closed
     first.connectionLost()
-    refused.protocol.readConnectionLost()
     _, accepted = server.connect()
     assert accepted.value() == b""
+    refused.protocol.readConnectionLost()
+    _, refused = server.connect()
+    assert refused.value().startswith(b"ERROR busy: ")
 
 
 def test_far_too_many_connections() -> None:
@@ -329,6 +348,8 @@ def test_draining() -> None:
     server.factory.drain(5).addCallback(drained.append)
     assert idle[1].value() == b""
     assert idle[1].half_closed
+    assert asking[1].value() == b""
+    server.clock.advance(0.2)
     assert asking[1].value() == b"Server of Bob,58"
     assert asking[1].half_closed
     assert not slow[1].half_closed
@@ -341,6 +362,29 @@ def test_draining() -> None:
     assert drained
     assert not server.clock.getDelayedCalls()
     assert server.recorder.events[-1] == ("disconnected", "the server is stopping")
+
+
+@pytest.mark.parametrize("quiet_period", [0, 0.2])
+def test_draining_waits_for_no_rest(quiet_period: float) -> None:
+    """What only silence could end is no request if silence ends none, or if it is half of one."""
+    server = FakeServer(quiet_period=quiet_period)
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,4" if quiet_period == 0 else b"Ann")
+    server.factory.drain(5)
+    server.clock.advance(quiet_period)
+    assert transport.value() == b""
+    assert transport.half_closed
+
+
+def test_draining_is_the_bound_of_every_close() -> None:
+    server = FakeServer()
+    _, transport = server.connect()
+    server.factory.drain(60)
+    assert transport.half_closed
+    server.clock.advance(59)
+    assert transport.connected
+    server.clock.advance(1)
+    assert transport.aborted
 
 
 def test_draining_ends() -> None:

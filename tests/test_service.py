@@ -8,7 +8,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -39,10 +39,12 @@ from sumproto.service import Options, makeService
         (["--host", "no such host"], "--host: 'no such host' is not an address"),
         (["--name", " "], "--name: there is no name"),
         (["--name", "\x1b[31m"], r"--name: the name '\x1b[31m' has characters"),
+        (["--name", "{Bob"], "--name: a reply from '{Bob' would be misread"),
         (["--number", "101"], "--number: 101 is out of range"),
         (["--number", "4.2"], "--number: '4.2' is not an integer"),
         (["--reply", "{total}"], "--reply: a field is not one of {name} {number} {sum} "),
         (["--reply", "{"], "--reply: Single '{' encountered in format string"),
+        (["--reply", "x" * 1025], "--reply: replies could be longer than 1024 bytes"),
         (["--stop-on", "sunday"], "--stop-on: 'sunday' is none of out-of-range, invalid, never"),
         (["--stop-from", "10.0.0.1/8"], "--stop-from: 10.0.0.1/8 has host bits set"),
         (["--drain", "-1"], "--drain: '-1' is not a number of seconds"),
@@ -206,6 +208,19 @@ def test_several_endpoints(tmp_path: Path) -> None:
             peer.shutdown(socket.SHUT_WR)
             assert read_all(peer).endswith(b",58")
         server.wait_for("Received connection from a UNIX socket")
+        ask(server.port, b"Ann,101\n")
+        server.wait()
+        assert "ended: " not in server.output
+
+
+def test_a_name_that_is_not_clear_in_every_dialect(tmp_path: Path) -> None:
+    options = ("--name", "Server 3", "--number", "45")
+    with running_server(tmp_path, *options) as server:
+        server.wait_for("misread the name Server 3 in number-first, two-lines, record")
+        for dialect in "comma", "json", "text-record":
+            done = client(tmp_path, "--port", str(server.port), "--dialect", dialect, "42")
+            assert "Server name: Server 3\n" in done.stdout
+            assert done.stdout.endswith("Sum: 87\n")
 
 
 # Stopping
@@ -234,7 +249,7 @@ def test_a_signal_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_when_what_is_in_is_answered(tmp_path: Path, number: int) -> None:
-    with running_server(tmp_path, "--number", "58", "--quiet-period", "60") as server:
+    with running_server(tmp_path, "--number", "58", "--quiet-period", "0.5") as server:
         with connect(server.port) as peer:
             peer.sendall(b"Ann,41\nAnn,42")
             assert peer.recv(1024).endswith(b",58\n")
@@ -244,6 +259,26 @@ def test_a_signal_stops_it_when_what_is_in_is_answered(tmp_path: Path, number: i
         assert server.wait() == 0
         assert server.output.count("Server is stopping: SIG") == 1
         assert "Traceback" not in server.output
+
+
+def test_a_signal_loses_no_request_that_has_come(tmp_path: Path) -> None:
+    """Not even one that the kernel has, and the server has not seen."""
+    options = ("--quiet", "--number", "58")
+    with running_server(tmp_path, *options) as server, ExitStack() as stack:
+        peers = [stack.enter_context(connect(server.port)) for _ in range(20)]
+        for peer in peers:
+            peer.sendall(b"Ann,41\n")
+            assert peer.recv(1024)
+        server.process.send_signal(signal.SIGSTOP)
+        requests = b"Ann,42\n" * 20_000  # more than the reactor reads in one turn
+        for peer in peers:
+            peer.sendall(requests)
+        server.process.terminate()
+        server.process.send_signal(signal.SIGCONT)
+        for peer in peers:
+            assert read_all(peer).count(b",58\n") == 20_000
+            peer.close()
+        assert server.wait() == 0
 
 
 def test_a_client_that_stays_cannot_hold_the_stop(tmp_path: Path) -> None:

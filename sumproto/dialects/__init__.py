@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from ..message import HIGHEST, Message, MessageError
 from .base import Dialect, Framing, Newline, Received, Taken
 from .objects import JsonObject, Objects
 from .records import Record, Records, TextRecord
-from .text import UNKNOWN, Lines, ReplyLines, Separated, Text, TwoLines, divide
+from .text import UNKNOWN, Lines, ReplyLines, Separated, Text, TwoLines, read_fields
 
 __all__ = [
     "DIALECTS",
@@ -31,7 +32,9 @@ __all__ = [
     "Text",
     "TextRecord",
     "TwoLines",
-    "divide",
+    "misread_in",
+    "read_fields",
+    "reads_back",
 ]
 
 
@@ -136,3 +139,34 @@ class Decoder:
         self._shown = received.dialect
         self._newline_may_follow = received.dialect.newline_may_follow
         return received
+
+
+_ANY = Message("any", 1)
+
+
+def reads_back(message: Message, dialect: Dialect) -> bool:
+    """Whether `message` in `dialect` says what it means; a name may make it say something else.
+
+    ``Ann 5`` and 42, say, in two lines: the first is a message. Raises `MessageError` if the
+    dialect has no way to write it.
+    """
+    decoder = Decoder()
+    decoder.feed(dialect.encode(message))
+    try:
+        received = decoder.take() or decoder.finish()
+    except MessageError:
+        return False
+    return (
+        isinstance(received, Received)
+        and not decoder.pending
+        and received.message == message
+        and received.dialect.encode(_ANY) == dialect.encode(_ANY)
+    )
+
+
+def misread_in(name: str) -> list[str]:
+    """The `DIALECTS` in which a message from `name` may be read as another one."""
+    message = Message(name, HIGHEST)
+    return [
+        option for option, dialect in DIALECTS.items() if not reads_back(message, dialect("\n"))
+    ]

@@ -42,6 +42,7 @@ class TextRecord(Separated):
 
     def __init__(self, separator: str) -> None:
         super().__init__(separator, "")
+        self.newline_may_follow = False
 
     def encode(self, message: Message) -> bytes:
         return self.encode_text(f"{message.name}{self.separator}{message.number}")

@@ -44,6 +44,7 @@ class Separated(Text):
         self.separator = separator
         self.terminator = terminator
         self.number_first = number_first
+        self.newline_may_follow = not terminator
 
     def encode(self, message: Message) -> bytes:
         name, number = message
@@ -58,6 +59,7 @@ class TwoLines(Text):
     def __init__(self, separator: str, terminator: str) -> None:
         self.separator = separator
         self.terminator = terminator
+        self.newline_may_follow = not terminator
 
     def encode(self, message: Message) -> bytes:
         return f"{message.name}{self.separator}{message.number}{self.terminator}".encode()
@@ -116,6 +118,17 @@ def _read_separated(text: str, terminator: str) -> Received | None:
     return None
 
 
+def read_fields(text: str, separator: str) -> Message | None:
+    """A name and a number with just `separator` between them, in either order."""
+    try:
+        received = _read_separated(text, "")
+    except MessageError:
+        return None
+    if received and isinstance(received.dialect, Separated):
+        return received.message if received.dialect.separator == separator else None
+    return None
+
+
 def _read_name_line(text: str) -> str:
     """The name in a line of its own.
 
@@ -131,7 +144,7 @@ def _read_name_line(text: str) -> str:
         if _NUMERAL.fullmatch(field):
             parse_number(field)
     if len(fields) > 1 and not fields[-1]:
-        raise Malformed("there is no number after the separator")
+        raise Malformed("there is no number behind the last separator")
     return parse_name(text)
 
 
@@ -199,7 +212,10 @@ class Lines(Framing):
         if _CONTROL.search(head):
             raise Malformed("there are control characters in it")
         if len(data) > MAX_MESSAGE:
-            message = self.finish(head.rstrip(b"\r\n"), 0)
+            try:
+                message = self.finish(head.rstrip(b"\r\n"), 0)
+            except Malformed:
+                message = None
             rest = data[MAX_MESSAGE:].rstrip(b"\r\n").rstrip(_DIGITS.encode())
             if message is None or rest or len(data) > _MAX_WITH_DIGITS:
                 raise too_long()
@@ -211,8 +227,13 @@ class Lines(Framing):
 
 
 class ReplyLines(Lines):
-    """Lines of replies: behind one in two lines there may be a third, with the sum."""
+    """Lines of replies: behind two there may be a third, with the sum; errors need no newline."""
 
     def take(self, data: bytes, start: int) -> Taken | None:
         third = _INTEGER_LINE.match(data, start)
         return super().take(data, third.end() if third else start)
+
+    def finish(self, data: bytes, start: int) -> Taken | None:
+        if reported := _ERROR.fullmatch(data[start:].decode(errors="replace")):
+            raise ReportedError(*reported.groups())
+        return super().finish(data, start)
