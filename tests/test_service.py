@@ -270,13 +270,13 @@ def test_a_signal_loses_no_request_that_has_come(tmp_path: Path) -> None:
             peer.sendall(b"Ann,41\n")
             assert peer.recv(1024)
         server.process.send_signal(signal.SIGSTOP)
-        requests = b"Ann,42\n" * 20_000  # more than the reactor reads in one turn
+        requests = b"Ann,42\n" * 5_000  # which fits into what the kernel has for a socket
         for peer in peers:
             peer.sendall(requests)
         server.process.terminate()
         server.process.send_signal(signal.SIGCONT)
         for peer in peers:
-            assert read_all(peer).count(b",58\n") == 20_000
+            assert read_all(peer).count(b",58\n") == 5_000
             peer.close()
         assert server.wait() == 0
 
