@@ -119,6 +119,15 @@ def test_a_byte_now_and_then(impatient: Server) -> None:
         assert read_all(peer).startswith(b"ERROR timeout: ")
 
 
+def test_an_error_reaches_a_peer_that_goes_on_sending(impatient: Server) -> None:
+    """A close with unread input would be a reset, and take the error with it."""
+    with connect(impatient.port) as peer:
+        peer.sendall(b"Ann,42\nAnn,4.2\n" + b"Ann,42\n" * 500_000)
+        reply, error = read_all(peer).splitlines()
+        assert reply.startswith(b"Server of ")
+        assert error == b"ERROR malformed: '4.2' is not an integer."
+
+
 # Too many
 
 
