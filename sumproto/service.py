@@ -317,7 +317,6 @@ class SumService(MultiService):
     def privilegedStartService(self) -> None:
         """Listen. From then on, no signal ends the process but by a graceful stop."""
         self._take_signals()
-        self._reactor.callWhenRunning(self._take_signals)
         super().privilegedStartService()
 
     def stopService(self) -> Deferred[Any]:
@@ -328,16 +327,15 @@ class SumService(MultiService):
     def _take_signals(self) -> None:
         """Let the signals that stop the reactor begin the stop that a message begins.
 
-        The reactor, which takes them when it starts to run, would let the signal kill the process
-        after a graceful stop, as if it had crashed; and it would raise at a second one.
+        The reactor's own handlers let the signal kill the process after a graceful stop, as if it
+        had crashed, and raise at a second one. It installs what it finds under their names.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            ours_to_take = handler in (signal.SIG_DFL, signal.default_int_handler)
-            if ours_to_take or getattr(handler, "__self__", None) is self._reactor:
+        for number, name in (signal.SIGINT, "sigInt"), (signal.SIGTERM, "sigTerm"):
+            setattr(self._reactor, name, self._signalled)
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._signalled)
 
-    def _signalled(self, number: int, frame: object) -> None:
+    def _signalled(self, number: int, frame: object = None) -> None:
         self._reactor.callFromThread(self._factory.stop, signal.Signals(number).name)
 
 

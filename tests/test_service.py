@@ -264,6 +264,7 @@ def test_a_signal_stops_it_when_what_is_in_is_answered(tmp_path: Path, number: i
 def test_a_signal_loses_no_request_that_has_come(tmp_path: Path) -> None:
     """Not even that of a connection which is accepted in the turn of the reactor that stops it."""
     with running_server(tmp_path, "--number", "58") as server:
+        ask(server.port, b"Ann,42\n")  # the reactor runs
         server.process.send_signal(signal.SIGSTOP)
         with connect(server.port) as peer:
             peer.sendall(b"Ann,42\n")
