@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -320,7 +321,14 @@ class SumService(MultiService):
         super().privilegedStartService()
 
     def stopService(self) -> Deferred[Any]:
-        """Close the ports, then drain the connections."""
+        """Close the ports, and drain the connections.
+
+        Only after one more turn of the reactor, in which who is about to be accepted is told that
+        the server stops, and not reset.
+        """
+        return deferLater(self._reactor, 0, self._stop)
+
+    def _stop(self) -> Deferred[Any]:
         closed = super().stopService()
         return gatherResults([closed, self._factory.drain(self._drain)])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from support import FakeServer, Transport
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -374,6 +376,25 @@ def test_draining_waits_for_no_rest(quiet_period: float) -> None:
     server.clock.advance(quiet_period)
     assert transport.value() == b""
     assert transport.half_closed
+
+
+def test_draining_reads_what_the_kernel_has() -> None:
+    class Real(Transport):
+        def fileno(self) -> int:
+            return ours.fileno()
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        server = FakeServer()
+        protocol, transport = server.connect(transport=Real())
+        theirs.sendall(b"Ann,42\n" * 3)
+        server.factory.drain(5)
+        assert not transport.half_closed
+        protocol.dataReceived(ours.recv(7))
+        assert not transport.half_closed
+        protocol.dataReceived(ours.recv(14))
+        assert transport.half_closed
+        assert transport.value() == b"Server of Bob,58\n" * 3
 
 
 def test_draining_is_the_bound_of_every_close() -> None:

@@ -261,8 +261,12 @@ def test_a_signal_stops_it_when_what_is_in_is_answered(tmp_path: Path, number: i
         assert "Traceback" not in server.output
 
 
-def test_a_signal_loses_no_request_that_has_come(tmp_path: Path) -> None:
-    """Not even that of a connection which is accepted in the turn of the reactor that stops it."""
+@pytest.mark.parametrize("moment", range(3))
+def test_a_signal_loses_no_request_that_has_come(tmp_path: Path, moment: int) -> None:
+    """Not even that of a connection which is accepted as the server stops, if only with an error.
+
+    Whether the kernel tells the reactor of the signal or of the connection first is up to it.
+    """
     with running_server(tmp_path, "--number", "58") as server:
         ask(server.port, b"Ann,42\n")  # the reactor runs
         server.process.send_signal(signal.SIGSTOP)
@@ -270,7 +274,8 @@ def test_a_signal_loses_no_request_that_has_come(tmp_path: Path) -> None:
             peer.sendall(b"Ann,42\n")
             server.process.terminate()
             server.process.send_signal(signal.SIGCONT)
-            assert read_all(peer).endswith(b",58\n")
+            answer = read_all(peer)
+            assert answer.endswith(b",58\n") or answer.startswith(b"ERROR stopping: ")
         assert server.wait() == 0
 
 
