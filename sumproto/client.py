@@ -6,11 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import TextIOWrapper
-from math import isfinite
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from twisted.internet import defer, error
 from twisted.internet.defer import CancelledError, Deferred
@@ -20,7 +19,6 @@ from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from .defaults import HOST, PORT, default_name
 from .dialects import (
     DIALECTS,
     REPLIES,
@@ -44,7 +42,10 @@ from .message import (
     parse_number,
     shorten,
 )
+from .options import HOST, PORT, default_name, integer_in, parse_seconds
 from .receiver import MessageReceiver
+
+T = TypeVar("T")
 
 # What a connection that is not made in time fails with, depending on the endpoint.
 _NOT_IN_TIME = (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError)
@@ -58,18 +59,31 @@ class ExchangeFailed(Exception):
 
 
 class Report:
-    """Is told how the exchanges go, and prints it as the exercise has it."""
+    """Is told how the exchanges go. Each method does nothing; override what is to be shown."""
 
     def connecting(self) -> None:
         """The connection is about to be made."""
-        say("Connecting to server...")
 
     def sent(self) -> None:
         """A request was sent."""
-        say("Message sent to server")
 
     def exchanged(self, exchange: Exchange) -> None:
         """Its reply has come."""
+
+    def stopped(self, why: str) -> None:
+        """The server stops because a request asked it to."""
+
+
+class TextReport(Report):
+    """Prints what the exercise has a client print."""
+
+    def connecting(self) -> None:
+        say("Connecting to server...")
+
+    def sent(self) -> None:
+        say("Message sent to server")
+
+    def exchanged(self, exchange: Exchange) -> None:
         say(
             "Response received from server\n"
             f"Client name: {exchange.request.name}\n"
@@ -80,18 +94,11 @@ class Report:
         )
 
     def stopped(self, why: str) -> None:
-        """The server stops because a request asked it to."""
         say(f"Server is stopping: {why}")
 
 
 class JsonReport(Report):
     """Prints a JSON object for each exchange, and for the stop."""
-
-    def connecting(self) -> None:
-        pass
-
-    def sent(self) -> None:
-        pass
 
     def exchanged(self, exchange: Exchange) -> None:
         fields = {
@@ -110,17 +117,8 @@ class JsonReport(Report):
 class SumReport(Report):
     """Prints the sums alone."""
 
-    def connecting(self) -> None:
-        pass
-
-    def sent(self) -> None:
-        pass
-
     def exchanged(self, exchange: Exchange) -> None:
         say(str(exchange.sum))
-
-    def stopped(self, why: str) -> None:
-        pass
 
 
 def say(text: str) -> None:
@@ -269,34 +267,22 @@ class SumClientFactory(ClientFactory):
 # --- the program
 
 
-def _integer(text: str) -> int:
-    try:
-        return parse_number(text)
-    except MessageError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
+def _argument(convert: Callable[[str], T]) -> Callable[[str], T]:
+    """`convert`, for an argument of `argparse`, which has words of its own for a ValueError."""
+
+    def argument(text: str) -> T:
+        try:
+            return convert(text)
+        except ValueError as wrong:
+            raise argparse.ArgumentTypeError(str(wrong)) from None
+
+    return argument
 
 
-def _name(text: str) -> str:
-    try:
-        return parse_name(text)
-    except MessageError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
-
-
-def _port(text: str) -> int:
-    number = _integer(text)
-    if not 1 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{escape(text)} is not in 1..65535")
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not (seconds > 0 and isfinite(seconds)):
-        raise argparse.ArgumentTypeError(f"'{escape(text)}' is not a positive number of seconds")
+def _timeout(text: str) -> float:
+    seconds = parse_seconds(text)
+    if not seconds:
+        raise ValueError("0 s leave no time for a reply")
     return seconds
 
 
@@ -312,11 +298,13 @@ def _parser() -> argparse.ArgumentParser:
         "numbers",
         metavar="NUMBER",
         nargs="*",
-        type=_integer,
+        type=_argument(parse_number),
         help="exchanged in order over one connection; prompted for if there is none",
     )
     parser.add_argument("--host", help=f"of the server [default: {HOST}]")
-    parser.add_argument("--port", type=_port, help=f"of the server [default: {PORT}]")
+    parser.add_argument(
+        "--port", type=_argument(integer_in(1, 65535)), help=f"of the server [default: {PORT}]"
+    )
     parser.add_argument(
         "--connect",
         metavar="ENDPOINT",
@@ -324,12 +312,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     name = default_name("Client")
     parser.add_argument(
-        "--name", type=_name, default=name, help="of the client [default: %(default)s]"
+        "--name",
+        type=_argument(parse_name),
+        default=name,
+        help="of the client [default: %(default)s]",
     )
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=_argument(_timeout),
         default=5.0,
         help="for the connection, and for each reply [default: 5]",
     )
@@ -353,7 +344,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="report",
         action="store_const",
         const=JsonReport,
-        default=Report,
+        default=TextReport,
         help="print a JSON object for each exchange",
     )
     output.add_argument(
@@ -420,7 +411,7 @@ def main() -> None:
             parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
         dialect = DIALECTS[options.dialect](options.newline)
         # What is printed for programs to read has no prompts in it.
-        prompts = sys.stdout if options.report is Report else sys.stderr
+        prompts = sys.stdout if options.report is TextReport else sys.stderr
         numbers = options.numbers or [_ask(prompts)]
         requests = [Message(options.name, number) for number in numbers]
         try:

@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from math import isfinite
 from typing import Any
 
 from twisted.application.service import MultiService, Service
@@ -23,7 +22,6 @@ from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
-from .defaults import HOST, PORT, default_name
 from .dialects import UNKNOWN, misread_in, reads_back
 from .exchange import (
     LOOPBACK,
@@ -37,6 +35,7 @@ from .exchange import (
 )
 from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
+from .options import HOST, PORT, default_name, integer_in, parse_seconds
 from .server import REFUSALS, SumFactory
 from .trace import EventTrace, ExchangeTrace
 
@@ -76,31 +75,11 @@ def _address(text: str) -> str:
         raise ValueError(f"'{escape(text)}' is not an address of this host") from None
 
 
-def _integer(lowest: int, highest: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        number = parse_number(text)
-        if not lowest <= number <= highest:
-            raise ValueError(f"{escape(text)} is not in {lowest}..{highest}")
-        return number
-
-    return convert
-
-
 def _name(text: str) -> str:
     name = parse_name(text)
     if not reads_back(Message(name, HIGHEST), UNKNOWN):
         raise ValueError(f"a reply from '{escape(name)}' would be misread")
     return name
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not (seconds >= 0 and isfinite(seconds)):
-        raise ValueError(f"'{escape(text)}' is not a number of seconds")
-    return seconds
 
 
 def _stop_on(text: str) -> str:
@@ -116,7 +95,7 @@ def _room() -> int:
 
 
 def _max_connections(text: str) -> int:
-    number = _integer(1, sys.maxsize)(text)
+    number = integer_in(1, sys.maxsize)(text)
     if number > _room():
         raise ValueError(f"{number} is more than {_room()}, for which 'ulimit -n' has room")
     return number
@@ -137,7 +116,7 @@ class Options(usage.Options):
             "port",
             None,
             f"TCP port to listen on; 0: any free one. [default: {PORT}]",
-            _integer(0, 65535),
+            integer_in(0, 65535),
         ),
         _parameter(
             "name",
@@ -174,19 +153,19 @@ class Options(usage.Options):
             "drain",
             5,
             "Seconds that a stop waits for peers to take their replies.",
-            _seconds,
+            parse_seconds,
         ),
         _parameter(
             "idle-timeout",
             60,
             "Seconds without a complete message after which a connection is closed; 0: never.",
-            _seconds,
+            parse_seconds,
         ),
         _parameter(
             "quiet-period",
             0.2,
             "Seconds of silence that end a message with no newline; 0: silence ends none.",
-            _seconds,
+            parse_seconds,
         ),
         _parameter(
             "max-connections",

@@ -13,7 +13,7 @@ PACKAGE = Path(sumproto.__file__).parent
 
 FLOORS = [
     {"message"},
-    {"dialects.base", "defaults"},
+    {"dialects.base", "options"},
     {"dialects.text", "dialects.objects"},
     {"dialects.records"},
     {"dialects"},

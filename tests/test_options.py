@@ -1,8 +1,8 @@
-"""The name of a user whose account has none, or an odd one."""
+"""What both command lines take; test_service.py and test_client.py have what they refuse."""
 
 import pytest
 
-from sumproto.defaults import default_name
+from sumproto.options import default_name
 
 
 @pytest.mark.parametrize(
