@@ -42,7 +42,7 @@ from .message import (
     parse_number,
     shorten,
 )
-from .options import HOST, PORT, default_name, integer_in, parse_seconds
+from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
 from .receiver import MessageReceiver
 
 T = TypeVar("T")
@@ -428,8 +428,8 @@ def main() -> None:
             where = options.connect
             try:
                 endpoint = clientFromString(reactor, where)
-            except Exception as wrong:  # whatever an endpoint's parser or a plugin raises
-                parser.error(f"--connect {escape(where)}: {wrong}")
+            except Exception as wrong:
+                parser.error(f"--connect {escape(where)}: {explain(wrong)}")
         else:
             where = f"{host}:{port}"
             endpoint = HostnameEndpoint(reactor, host, port, timeout=options.timeout)

@@ -41,3 +41,10 @@ def parse_seconds(text: str) -> float:
     if not (seconds >= 0 and isfinite(seconds)):
         raise ValueError(f"'{escape(text)}' is not a number of seconds")
     return seconds
+
+
+def explain(error: Exception) -> str:
+    """Why an endpoint cannot be had, where a parser of endpoints or a plugin raised `error`."""
+    if isinstance(error, ImportError | NameError):  # Twisted's own words for a missing pyOpenSSL
+        return "TLS is not installed: pip install 'sumproto[tls]'"
+    return str(error)

@@ -35,7 +35,7 @@ from .exchange import (
 )
 from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
-from .options import HOST, PORT, default_name, integer_in, parse_seconds
+from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
 from .server import REFUSALS, SumFactory
 from .trace import EventTrace, ExchangeTrace
 
@@ -376,5 +376,6 @@ def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
             reactor, text + f":backlog={BACKLOG}" * wants_backlog
         )
         return endpoint
-    except Exception as error:  # whatever an endpoint's parser or a plugin raises
-        raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {error}") from None
+    except Exception as error:
+        why = explain(error)
+        raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {why}") from None

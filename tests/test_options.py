@@ -2,7 +2,7 @@
 
 import pytest
 
-from sumproto.options import default_name
+from sumproto.options import default_name, explain
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,9 @@ from sumproto.options import default_name
 def test_default_name(monkeypatch: pytest.MonkeyPatch, user: object, name: str) -> None:
     monkeypatch.setattr("getpass.getuser", user)
     assert default_name("Client") == name
+
+
+@pytest.mark.parametrize("error", [ModuleNotFoundError("OpenSSL"), NameError("optionsFor...")])
+def test_an_extra_that_is_missing_is_named(error: Exception) -> None:
+    assert explain(error) == "TLS is not installed: pip install 'sumproto[tls]'"
+    assert explain(ValueError("Unknown endpoint type")) == "Unknown endpoint type"
