@@ -467,8 +467,10 @@ SPOKEN: st.SearchStrategy[Dialect] = st.one_of(
 @given(NAMES, NUMBERS, SEPARATORS, TERMINATORS)
 def test_decode_encode(name: str, number: int, separator: str, terminator: str) -> None:
     assume(separator.strip() or name[-1] not in ",;:|")  # it would be read as the separator
+    assume(not name.startswith("{"))  # it would be read as an object
     message = Message(name, number)
     encoded = Separated(separator, terminator).encode(message)
+    assume(len(encoded) <= MAX_MESSAGE)
     assert [found for found, _ in decode([encoded])] == [message]
 
 
