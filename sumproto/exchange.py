@@ -131,6 +131,8 @@ def without_sum(exchange: Exchange, dialect: Dialect) -> Exchange:
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
+_MAPPED = IPv6Network("::ffff:0:0/96")
+
 STOP_ON: dict[str, tuple[type[MessageError], ...]] = {
     "out-of-range": (OutOfRange,),
     "invalid": (OutOfRange, Malformed, TooLong),
@@ -180,4 +182,12 @@ def parse_networks(text: str) -> tuple[Network, ...]:
         return LOOPBACK
     if text == "any":
         return ANYWHERE
-    return tuple(ip_network(part.strip()) for part in text.split(","))
+    return tuple(_unmap(ip_network(part.strip())) for part in text.split(","))
+
+
+def _unmap(network: Network) -> Network:
+    """`network`, or if it is of IPv4 addresses mapped into IPv6, that of these."""
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        first = network.network_address.ipv4_mapped
+        return ip_network(f"{first}/{network.prefixlen - _MAPPED.prefixlen}")
+    return network

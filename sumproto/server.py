@@ -14,10 +14,11 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
+    IProtocolFactory,
     IReactorTime,
     ISSLTransport,
 )
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
@@ -34,7 +35,8 @@ REFUSALS = 32
 CLOSE_TIMEOUT = 10.0
 """Seconds that a peer has to take the last replies, and then as many to close its side."""
 
-_WRITE_SIZE = 64 * 1024
+_TURN = 8 * 1024
+"""Bytes that are read, and about as many that are written, before others have their turn."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -68,8 +70,12 @@ class SumProtocol(MessageReceiver):
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        transport = self.transport
+        while isinstance(transport, ProtocolWrapper):
+            transport = transport.transport
+        transport.bufferSize = _TURN  # Twisted's 64 KiB are 16,000 requests, and half a second
         if isinstance(self.transport, ProtocolWrapper) and not self._is_tls:
-            self._hearHalfClose(self.transport)
+            self._mend(self.transport)
         self.transport.registerProducer(self, True)
         self.setTimeout(self._factory.idle_timeout or None)
         self._factory.connectionMade(self)
@@ -118,8 +124,20 @@ class SumProtocol(MessageReceiver):
                 what = "a message did not come"
             self._refuse(TimedOut(f"{what} within {self._factory.idle_timeout:g} s"))
 
-    def _hearHalfClose(self, wrapper: Any) -> None:
-        """Have a `wrapper`, such as that of ``haproxy:``, pass on what it takes for the end."""
+    def _mend(self, wrapper: Any) -> None:
+        """Have a `wrapper`, that of ``haproxy:``, pass on half-close, and survive its peer.
+
+        It would take half-close for the end, and raises if a PROXY header says what it cannot.
+        """
+
+        def dataReceived(data: bytes) -> None:
+            try:
+                type(wrapper).dataReceived(wrapper, data)
+            except ValueError as error:
+                self._why = f"not a PROXY header: {error}"
+                wrapper.abortConnection()
+
+        wrapper.dataReceived = dataReceived
         wrapper.readConnectionLost = self.readConnectionLost
         wrapper.writeConnectionLost = self.writeConnectionLost
         alsoProvides(wrapper, IHalfCloseableProtocol)
@@ -149,7 +167,7 @@ class SumProtocol(MessageReceiver):
             for received in self.received(final or self._peer_closed):
                 replies.append(self._reply(received))
                 size += len(replies[-1])
-                if size >= _WRITE_SIZE:  # let the transport say whether that is enough for now
+                if size >= _TURN:  # let the transport say whether that is enough for now
                     self._write(replies)
                     replies, size = [], 0
             self._write(replies)
@@ -208,10 +226,10 @@ class SumProtocol(MessageReceiver):
         self._limitClose()
         self.transport.unregisterProducer()
         self.paused = False
+        self.transport.resumeProducing()
         if self._peer_closed or self._is_tls:
             self.transport.loseConnection()  # TLS has a farewell of its own, and no half-close
         else:
-            self.transport.resumeProducing()
             self.transport.loseWriteConnection()
 
     def _limitClose(self) -> None:
@@ -343,3 +361,23 @@ class SumFactory(Factory):
         elif self._policy.asks(error):
             for observer in self.observers:
                 observer.stop_denied(connection.peer, error)
+
+
+class WrappedFactory(Factory):
+    """A `SumFactory` for endpoints that wrap what it builds: they cannot wrap None."""
+
+    noisy = False
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory = factory
+
+    def buildProtocol(self, addr: Any) -> Any:
+        return self._factory.buildProtocol(addr) or _Dropped()
+
+
+class _Dropped(Protocol):
+    """A connection that is closed without a word."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()

@@ -16,11 +16,16 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from .dialects import UNKNOWN, misread_in, reads_back
 from .exchange import (
@@ -36,7 +41,7 @@ from .exchange import (
 from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
 from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
-from .server import REFUSALS, SumFactory
+from .server import REFUSALS, SumFactory, WrappedFactory
 from .trace import EventTrace, ExchangeTrace
 
 BACKLOG = 1024
@@ -375,7 +380,19 @@ def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
         endpoint: IStreamServerEndpoint = serverFromString(
             reactor, text + f":backlog={BACKLOG}" * wants_backlog
         )
-        return endpoint
     except Exception as error:
         why = explain(error)
         raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {why}") from None
+    wraps_nothing = text.partition(":")[0] in ("tcp", "tcp6", "unix", "systemd")
+    return endpoint if wraps_nothing else _WrappingEndpoint(endpoint)
+
+
+@implementer(IStreamServerEndpoint)
+class _WrappingEndpoint:
+    """An endpoint that wraps what the factory builds."""
+
+    def __init__(self, endpoint: IStreamServerEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        return self._endpoint.listen(WrappedFactory(protocolFactory))

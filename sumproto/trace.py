@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from .dialects import Dialect
@@ -60,7 +60,7 @@ class EventTrace(Observer):
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._held: dict[str, tuple[int, _Event]] = {}  # how many, and the last
+        self._held: dict[str, tuple[int, _Event, IDelayedCall]] = {}  # how many, and the last
 
     def refused(self, peer: Peer, error: MessageError) -> None:
         text = "Closed the connection from {peer}: {code}: {why}"
@@ -72,6 +72,8 @@ class EventTrace(Observer):
         self._throttle("denied", self._log.warn, text, peer=peer, why=str(error))
 
     def stopping(self, why: str) -> None:
+        for kind in list(self._held):
+            self._release(kind)  # the clock may not come to it
         self._log.info("Server is stopping: {why}", why=why)
 
     def disconnected(self, peer: Peer, why: str | None) -> None:
@@ -82,18 +84,19 @@ class EventTrace(Observer):
     def _throttle(self, kind: str, emit: Emit, text: str, **fields: object) -> None:
         event = _Event(emit, text, fields)
         if kind in self._held:
-            times, _ = self._held[kind]
-            self._held[kind] = (times + 1, event)
+            times, _, call = self._held[kind]
+            self._held[kind] = (times + 1, event, call)
         else:
             self._emit(kind, event)
 
     def _emit(self, kind: str, event: _Event) -> None:
         event.emit(event.text, **event.fields)
-        self._held[kind] = (0, event)
-        self._clock.callLater(1, self._release, kind)
+        self._held[kind] = (0, event, self._clock.callLater(1, self._release, kind))
 
     def _release(self, kind: str) -> None:
-        times, event = self._held.pop(kind)
+        times, event, call = self._held.pop(kind)
+        if call.active():
+            call.cancel()
         if times > 1:
             text = event.text + " ({times} like this within a second)"
             event = _Event(event.emit, text, {**event.fields, "times": times})

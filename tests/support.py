@@ -296,7 +296,7 @@ class FakeServer:
         self, peer: Any = None, transport: Transport | None = None
     ) -> tuple[SumProtocol, Transport]:
         protocol = self.factory.buildProtocol(None)
-        assert protocol is not None
+        assert isinstance(protocol, SumProtocol)
         transport = transport or Transport(peer=peer)
         transport.protocol = protocol
         protocol.makeConnection(transport)

@@ -393,6 +393,8 @@ def test_errors_have_the_terminator_of_the_peer(data: bytes, terminator: bytes) 
         (b'{"id": -7, "a":"Ann"', b'{"error": "malformed", "detail": "no", "id": -7}'),
         (b'{"a":"Ann","id" : 7,"b":1}\r\n', b'{"error": "malformed", "detail": "no", "id": 7}\r\n'),
         (rb'{"a":"\"id\":7,","b":4.2}', b'{"error": "malformed", "detail": "no"}'),
+        (rb'{"id": "\q", "b":4.2}', b'{"error": "malformed", "detail": "no"}'),
+        (b'{"id": "\x1b[31m", "b":4.2}', b'{"error": "malformed", "detail": "no"}'),
         (b'{"id":"Ann","b":4.2}', b'{"error": "malformed", "detail": "no", "id": "Ann"}'),
         (b"\0\3Ann", b"ERROR malformed: no.\r\n"),
         (b"\0\3Ann\0\0\0\1", b"ERROR malformed: no.\r\n"),

@@ -135,6 +135,52 @@ def test_an_error_takes_no_reply_with_it(tmp_path: Path) -> None:
 # Too many
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for localhost in one file."""
+    pytest.importorskip("OpenSSL", reason="TLS needs pyOpenSSL: pip install '.[tls]'")
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(pem)
+    )
+    return path
+
+
+@pytest.mark.parametrize("kind", ["tcp", "ssl", "haproxy:tcp"])
+def test_far_too_many_connections(tmp_path: Path, certificate: Path, kind: str) -> None:
+    """A wrapper around the connection does not make more of them."""
+    endpoint = f"{kind}:0:interface=127.0.0.1"
+    if kind == "ssl":
+        endpoint += f":privateKey={certificate}"
+    options = ("--quiet", "--max-connections", "1", "--listen", endpoint)
+    with running_server(tmp_path, *options) as server, ExitStack() as stack:
+        before = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+        peers = [stack.enter_context(connect(server.port)) for _ in range(150)]
+        assert not try_read(peers[-1])[0]
+        after = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+        assert after - before <= 1 + REFUSALS + 5  # some are just being closed
+    assert "Traceback" not in server.output
+
+
 def test_more_connections_than_descriptors(tmp_path: Path) -> None:
     limit = 110
     room = limit - SPARE_DESCRIPTORS
@@ -182,36 +228,6 @@ def test_running_out_of_descriptors(tmp_path: Path) -> None:
 
 
 # Stop under load
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate for localhost in one file."""
-    pytest.importorskip("OpenSSL", reason="TLS needs pyOpenSSL: pip install '.[tls]'")
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.public_bytes(pem)
-    )
-    return path
 
 
 NAME = "S" * 200  # what is replied fills buffers sooner than what is asked
@@ -283,9 +299,15 @@ def test_behind_a_proxy(tmp_path: Path) -> None:
         mapped = b"PROXY TCP6 ::ffff:192.0.2.1 ::1 54321 12000\r\n"
         assert ask(server.port, mapped + b"Ann,101\n").startswith(b"ERROR out-of-range: ")
         assert ask(server.port, b"PROXY TCP6 :") == b""
+        for header in b"PROXY TCP4 1.2.3.4 1.2.3.4 x 5\r\n", b"PROXY TCP4 \xff 1.2.3.4 1 5\r\n":
+            with connect(server.port) as peer:
+                peer.sendall(header + b"Ann,42\n")
+                assert try_read(peer)[0] == b""
+        server.wait_for("ended: not a PROXY header: ")
         near = b"PROXY TCP6 ::ffff:127.0.0.1 ::1 54321 12000\r\n"
         assert ask(server.port, near + b"Ann,101\n").startswith(b"ERROR stopping: ")
         assert server.wait() == 0
+        assert "Traceback" not in server.output
 
 
 def test_from_other_hosts(tmp_path: Path) -> None:
@@ -382,7 +404,10 @@ def test_as_nobody(folder_of_nobody: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o660
         assert ask(port, b"Ann,42\n").startswith(b"Server of ")
         uids = Path(f"/proc/{server.pid}/status").read_text().split("Uid:")[1].split()[:4]
-        assert set(uids) == {str(pwd.getpwnam("nobody").pw_uid)}
+        nobody = pwd.getpwnam("nobody")
+        assert set(uids) == {str(nobody.pw_uid)}
+        gids = Path(f"/proc/{server.pid}/status").read_text().split("Gid:")[1].split()[:4]
+        assert set(gids) == {str(nobody.pw_gid)}
         done = client(folder_of_nobody, "--connect", f"unix:{path}", "101")
         assert done.returncode == 0
         assert server.wait() == 0

@@ -81,3 +81,17 @@ def test_a_flood_of_errors_is_no_flood_of_events() -> None:
         "Closed the connection from ('127.0.0.1', 54321): malformed: it is not UTF-8",
     ]
     assert len([line for line in lines if line.startswith("The connection")]) == 4
+
+
+def test_what_is_held_back_is_told_before_the_stop() -> None:
+    clock = Clock()
+    trace = EventTrace(clock)
+    with captured_logs() as events:
+        for _ in range(3):
+            trace.refused(PEER, Malformed("no"))
+        trace.stopping("SIGTERM")
+    assert [formatEvent(event) for event in events[1:]] == [
+        "Closed the connection from ('127.0.0.1', 54321): malformed: no"
+        " (2 like this within a second)",
+        "Server is stopping: SIGTERM",
+    ]

@@ -169,7 +169,10 @@ def _around(text: str, pair: list[_Member]) -> tuple[str, str, str]:
 
 def _find_id(text: str) -> str | None:
     found = _ID.search(text)
-    return found and found[1]
+    try:
+        return found and json.dumps(json.loads(found[1]))
+    except ValueError:
+        return None
 
 
 def _newline(data: bytes, start: int) -> str:
