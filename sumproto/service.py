@@ -42,7 +42,7 @@ from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
 from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
 from .server import REFUSALS, SumFactory, WrappedFactory
-from .trace import EventTrace, ExchangeTrace
+from .trace import EventTrace, ExchangeTrace, Throttle, ThrottledLog
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; Twisted's 50 makes a burst of clients wait."""
@@ -231,9 +231,12 @@ class Listener(Service):
 
     _log = Logger()
 
-    def __init__(self, endpoint: IStreamServerEndpoint, factory: SumFactory) -> None:
+    def __init__(
+        self, endpoint: IStreamServerEndpoint, factory: SumFactory, throttle: Throttle
+    ) -> None:
         self._endpoint = endpoint
         self._factory = factory
+        self._throttle = throttle
         self._port: IListeningPort | None = None
 
     def privilegedStartService(self) -> None:
@@ -257,6 +260,11 @@ class Listener(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
+        # A port logs three lines for each connection that there is no descriptor for, and has no
+        # public way to ask for fewer.
+        port._logger = Logger(  # type: ignore[attr-defined]
+            "twisted.internet.tcp.Port", observer=ThrottledLog(self._throttle)
+        )
         address = port.getHost()
         where: object = address
         if isinstance(address, IPv4Address | IPv6Address):
@@ -291,13 +299,14 @@ class SumService(MultiService):
         factory: SumFactory,
         endpoints: Sequence[IStreamServerEndpoint],
         drain: float,
+        throttle: Throttle,
     ) -> None:
         super().__init__()
         self._reactor = reactor
         self._factory = factory
         self._drain = drain
         for endpoint in endpoints:
-            Listener(endpoint, factory).setServiceParent(self)
+            Listener(endpoint, factory, throttle).setServiceParent(self)
 
     def privilegedStartService(self) -> None:
         """Listen. From then on, no signal ends the process but by a graceful stop."""
@@ -344,7 +353,8 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
             dialects=", ".join(unclear),
         )
     number = options["number"]
-    observers: list[Observer] = [EventTrace(reactor)]
+    throttle = Throttle(reactor)
+    observers: list[Observer] = [EventTrace(throttle)]
     if not options["quiet"]:
         observers.append(ExchangeTrace())
     factory = SumFactory(
@@ -362,7 +372,7 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         observers=observers,
     )
     endpoints = [_endpoint(reactor, text) for text in options["listen"] or [_default(options)]]
-    return SumService(reactor, factory, endpoints, options["drain"])
+    return SumService(reactor, factory, endpoints, options["drain"], throttle)
 
 
 def _default(options: Options) -> str:

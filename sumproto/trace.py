@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
+from zope.interface import implementer
 
 from .dialects import Dialect
 from .exchange import Exchange
@@ -40,54 +41,38 @@ class ExchangeTrace(Observer):
         )
 
 
-Emit = Callable[..., None]
+Emit = Callable[..., object]
 
 
 class _Event(NamedTuple):
     emit: Emit
     text: str
-    fields: dict[str, object]
+    fields: Mapping[str, object]
 
 
-class EventTrace(Observer):
-    """What else happens: errors, connections that the peer did not close, the stop.
+class Throttle:
+    """Lets one event of each kind a second through, so that a flood is no flood of logs.
 
-    There is one event a second at most of each kind, so that a flood of errors is not a flood of
-    logs. The last of those that were held back tells how many there were.
+    The last of those that were held back follows, and tells how many there were.
     """
-
-    _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._held: dict[str, tuple[int, _Event, IDelayedCall]] = {}  # how many, and the last
 
-    def refused(self, peer: Peer, error: MessageError) -> None:
-        text = "Closed the connection from {peer}: {code}: {why}"
-        kind = f"refused {error.code}"
-        self._throttle(kind, self._log.info, text, peer=peer, code=error.code, why=str(error))
-
-    def stop_denied(self, peer: Peer, error: MessageError) -> None:
-        text = "{peer} may not stop this server: {why}"
-        self._throttle("denied", self._log.warn, text, peer=peer, why=str(error))
-
-    def stopping(self, why: str) -> None:
-        for kind in list(self._held):
-            self._release(kind)  # the clock may not come to it
-        self._log.info("Server is stopping: {why}", why=why)
-
-    def disconnected(self, peer: Peer, why: str | None) -> None:
-        if why is not None:
-            text = "The connection from {peer} ended: {why}"
-            self._throttle("lost", self._log.info, text, peer=peer, why=escape(why))
-
-    def _throttle(self, kind: str, emit: Emit, text: str, **fields: object) -> None:
+    def log(self, kind: str, emit: Emit, text: str, fields: Mapping[str, object]) -> None:
+        """Call `emit` with `text`, a format, and `fields`: now, or later, or not at all."""
         event = _Event(emit, text, fields)
         if kind in self._held:
             times, _, call = self._held[kind]
             self._held[kind] = (times + 1, event, call)
         else:
             self._emit(kind, event)
+
+    def flush(self) -> None:
+        """Let through what is held back: the clock may not come to it."""
+        for kind in list(self._held):
+            self._release(kind)
 
     def _emit(self, kind: str, event: _Event) -> None:
         event.emit(event.text, **event.fields)
@@ -102,3 +87,46 @@ class EventTrace(Observer):
             event = _Event(event.emit, text, {**event.fields, "times": times})
         if times:
             self._emit(kind, event)
+
+
+class EventTrace(Observer):
+    """What else happens: errors, connections that the peer did not close, the stop."""
+
+    _log = Logger()
+
+    def __init__(self, throttle: Throttle) -> None:
+        self._throttle = throttle
+
+    def refused(self, peer: Peer, error: MessageError) -> None:
+        text = "Closed the connection from {peer}: {code}: {why}"
+        fields = {"peer": peer, "code": error.code, "why": str(error)}
+        self._throttle.log(f"refused {error.code}", self._log.info, text, fields)
+
+    def stop_denied(self, peer: Peer, error: MessageError) -> None:
+        text = "{peer} may not stop this server: {why}"
+        self._throttle.log("denied", self._log.warn, text, {"peer": peer, "why": str(error)})
+
+    def stopping(self, why: str) -> None:
+        self._throttle.flush()
+        self._log.info("Server is stopping: {why}", why=why)
+
+    def disconnected(self, peer: Peer, why: str | None) -> None:
+        if why is not None:
+            text = "The connection from {peer} ended: {why}"
+            self._throttle.log("lost", self._log.info, text, {"peer": peer, "why": escape(why)})
+
+
+@implementer(ILogObserver)
+class ThrottledLog:
+    """Passes on the events of a logger, throttled."""
+
+    def __init__(self, throttle: Throttle, publish: ILogObserver = globalLogPublisher) -> None:
+        self._throttle = throttle
+        self._publish = publish
+
+    def __call__(self, event: LogEvent) -> None:
+        text = str(event["log_format"])
+        self._throttle.log(text, self._emit, text, event)
+
+    def _emit(self, text: str, **event: object) -> None:
+        self._publish({**event, "log_format": text})

@@ -7,6 +7,7 @@ import itertools
 import os
 import pwd
 import random
+import re
 import resource
 import select
 import socket
@@ -209,7 +210,7 @@ def test_more_connections_than_descriptors(tmp_path: Path) -> None:
 
 
 def test_running_out_of_descriptors(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server, ExitStack() as stack:
+    with running_server(tmp_path, "--quiet") as server, ExitStack() as stack:
         served = [stack.enter_context(connect(server.port)) for _ in range(10)]
         for peer in served:
             peer.sendall(b"Ann,42\n")
@@ -217,7 +218,7 @@ def test_running_out_of_descriptors(tmp_path: Path) -> None:
         before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
         used = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used, before[1]))
-        for _ in range(10):
+        for _ in range(200):
             with connect(server.port) as newcomer:
                 assert try_read(newcomer)[0] == b""
         for peer in served:
@@ -225,6 +226,11 @@ def test_running_out_of_descriptors(tmp_path: Path) -> None:
             assert peer.recv(1024).startswith(b"Server of ")
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
         assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
+        ask(server.port, b"Ann,101\n")
+        server.wait()
+        assert "EMFILE" in server.output
+        assert server.output.count("EMFILE") < 20  # not three for each
+        assert re.search(r"EMFILE .*\(\d+ like this within a second\)", server.output)
 
 
 # Stop under load

@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs as captured_logs
 from sumproto.dialects import UNKNOWN
 from sumproto.exchange import Exchange
 from sumproto.message import Malformed, Message
-from sumproto.trace import EventTrace, ExchangeTrace
+from sumproto.trace import EventTrace, ExchangeTrace, Throttle
 
 PEER = ("127.0.0.1", 54321)
 
@@ -36,7 +36,7 @@ def test_an_exchange_is_one_event() -> None:
 
 
 def test_other_events() -> None:
-    trace = EventTrace(Clock())
+    trace = EventTrace(Throttle(Clock()))
     with captured_logs() as events:
         trace.refused(PEER, Malformed("it is not UTF-8"))
         trace.stop_denied(PEER, Malformed("101 is out of range"))
@@ -62,7 +62,7 @@ def test_other_events() -> None:
 
 def test_a_flood_of_errors_is_no_flood_of_events() -> None:
     clock = Clock()
-    trace = EventTrace(clock)
+    trace = EventTrace(Throttle(clock))
     with captured_logs() as events:
         for second in range(3):
             for number in range(1000):
@@ -85,7 +85,7 @@ def test_a_flood_of_errors_is_no_flood_of_events() -> None:
 
 def test_what_is_held_back_is_told_before_the_stop() -> None:
     clock = Clock()
-    trace = EventTrace(clock)
+    trace = EventTrace(Throttle(clock))
     with captured_logs() as events:
         for _ in range(3):
             trace.refused(PEER, Malformed("no"))
