@@ -29,7 +29,7 @@ from .dialects import (
     Newline,
     reads_back,
 )
-from .exchange import Exchange, in_range, without_sum
+from .exchange import Exchange, without_sum
 from .message import (
     HIGHEST,
     LOWEST,
@@ -38,6 +38,7 @@ from .message import (
     ReportedError,
     Stopping,
     escape,
+    in_range,
     parse_name,
     parse_number,
     shorten,

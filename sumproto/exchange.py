@@ -21,6 +21,7 @@ from .message import (
     OutOfRange,
     TooLong,
     escape,
+    in_range,
     shorten,
 )
 
@@ -42,11 +43,6 @@ class Exchange(NamedTuple):
 def random_number() -> int:
     """An integer from `LOWEST` to `HIGHEST`."""
     return randint(LOWEST, HIGHEST)
-
-
-def in_range(number: int) -> bool:
-    """Whether `number` is from `LOWEST` to `HIGHEST`."""
-    return LOWEST <= number <= HIGHEST
 
 
 def check_range(number: int) -> int:

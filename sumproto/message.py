@@ -81,6 +81,11 @@ class ReportedError(Malformed):
         self.reported = escape(reported)
 
 
+def in_range(number: int) -> bool:
+    """Whether `number` is from `LOWEST` to `HIGHEST`."""
+    return LOWEST <= number <= HIGHEST
+
+
 def escape(text: str) -> str:
     """`text` as it may be shown in a log or a terminal: what does not print is escaped."""
     if text.isprintable():

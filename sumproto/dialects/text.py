@@ -6,14 +6,13 @@ import re
 from functools import lru_cache
 
 from ..message import (
-    HIGHEST,
     INTEGER,
-    LOWEST,
     MAX_MESSAGE,
     Malformed,
     Message,
     MessageError,
     ReportedError,
+    in_range,
     parse_name,
     parse_number,
 )
@@ -221,7 +220,7 @@ class Lines(Framing):
                 raise too_long()
 
     def _taken(self, received: Received, start: int, end: int) -> Taken:
-        if end - start > MAX_MESSAGE and LOWEST <= received.message.number <= HIGHEST:
+        if end - start > MAX_MESSAGE and in_range(received.message.number):
             raise too_long()
         return received, end
 
