@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from .dialects import Dialect
 from .exchange import Exchange
 from .message import MessageError
 
-Peer = tuple[str, int] | str
-"""Who is at the other end: host and port, or the words for a peer that has none."""
+
+class Peer(NamedTuple):
+    """Who is at the other end of a transport: ``tcp``, ``udp`` or ``unix``."""
+
+    transport: str
+    host: str | None = None
+    port: int | None = None
+
+    def __str__(self) -> str:
+        """Host and port, or the words for a peer that has none."""
+        return "a UNIX socket" if self.host is None else str((self.host, self.port))
 
 
 class Observer:
@@ -20,11 +31,14 @@ class Observer:
     def connected(self, peer: Peer) -> None:
         """`peer` has connected."""
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect) -> None:
-        """A request from `peer` was answered."""
+    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
+        """A request from `peer` was answered, `seconds` after the last of it came."""
 
     def refused(self, peer: Peer, error: MessageError) -> None:
-        """`peer` was told of `error`, and its connection is being closed."""
+        """`peer` was told of `error`, and its connection is being closed.
+
+        A datagram has none, and is dropped without a word if it is no message.
+        """
 
     def stop_denied(self, peer: Peer, error: MessageError) -> None:
         """`peer` asked the server to stop with what `error` is about, but may not."""

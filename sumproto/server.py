@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import sys
 import termios
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -15,7 +14,6 @@ from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
     IProtocolFactory,
-    IReactorTime,
     ISSLTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -24,10 +22,10 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
 from .dialects import Decoder, Newline, Received
-from .exchange import Rule, StopPolicy
 from .message import Busy, Malformed, MessageError, Stopping, TimedOut
-from .observer import Observer, Peer
+from .observer import Peer
 from .receiver import MessageReceiver
+from .responder import Responder
 
 REFUSALS = 32
 """Connections beyond the most that are told so; still more are closed without a word."""
@@ -47,6 +45,8 @@ class SumProtocol(MessageReceiver):
         """With a `refusal` the peer is told that and no more."""
         super().__init__(Decoder(), factory.clock, factory.quiet_period)
         self._factory = factory
+        self._responder = factory.responder
+        self._since = 0.0  # when the last bytes came
         self.refusal = refusal
         self._peer_closed = False  # nothing more will come
         self._finishing = False  # what has come is answered, and then we close
@@ -59,8 +59,8 @@ class SumProtocol(MessageReceiver):
         """Who is at the other end; behind a proxy, who its PROXY header says."""
         address: IAddress = self.transport.getPeer()
         if isinstance(address, IPv4Address | IPv6Address):
-            return address.host, address.port
-        return "a UNIX socket"
+            return Peer("tcp", address.host, address.port)
+        return Peer("unix")
 
     @property
     def _is_tls(self) -> bool:
@@ -85,6 +85,7 @@ class SumProtocol(MessageReceiver):
     def rawDataReceived(self, data: bytes) -> None:
         self._unread -= len(data)
         if not self._closing:
+            self._since = self._factory.clock.seconds()
             super().rawDataReceived(data)
 
     def resumeProducing(self) -> None:
@@ -181,12 +182,10 @@ class SumProtocol(MessageReceiver):
     def _reply(self, received: Received | Newline) -> bytes:
         if isinstance(received, Newline):
             return received.data
-        exchange = self._factory.rule.answer(received.message)
-        if self._factory.exchange_observers:
-            peer = self.peer
-            for observer in self._factory.exchange_observers:
-                observer.exchanged(peer, exchange, received.dialect)
-        return self._factory.rule.encode(exchange, received.dialect)
+        exchange, reply = self._responder.answer(received)
+        if self._responder.watched:
+            self._responder.exchanged(self.peer, exchange, received, self._since)
+        return reply
 
     def _write(self, replies: list[bytes]) -> None:
         if replies:
@@ -210,10 +209,10 @@ class SumProtocol(MessageReceiver):
 
     def _refuse(self, error: MessageError) -> None:
         """Tell the peer of `error`, close, and have the server stopped if that was asked for."""
-        told = self._factory.verdict(self.peer, error)
+        told = self._responder.verdict(self.peer, error)
         self.transport.write(self.decoder.dialect.encode_error(told))
         self._close()
-        self._factory.refused(self, error, told)
+        self._responder.refused(self.peer, error, told)
 
     def _close(self) -> None:
         """Close such that the peer gets all replies.
@@ -249,43 +248,31 @@ def _unread(transport: Any) -> int:
 class SumFactory(Factory):
     """Makes the connections of a server, and knows all that they share.
 
-    `stop` is called, once, when a peer that may asks the server to stop. `quiet_period` and
-    `idle_timeout` are in seconds; 0 turns either off.
+    `quiet_period` and `idle_timeout` are in seconds; 0 turns either off.
     """
 
     noisy = False
 
     def __init__(
         self,
-        rule: Rule,
-        policy: StopPolicy,
-        clock: IReactorTime,
-        stop: Callable[[], object],
+        responder: Responder,
         *,
         quiet_period: float = 0.2,
         idle_timeout: float = 60.0,
         max_connections: int = 1000,
-        observers: Sequence[Observer] = (),
     ) -> None:
-        self.rule = rule
-        self.clock = clock
+        self.responder = responder
+        self.clock = responder.clock
         self.quiet_period = quiet_period
         self.idle_timeout = idle_timeout
         self.max_connections = max_connections
-        self.observers = observers
-        self.exchange_observers = [
-            observer for observer in observers if type(observer).exchanged != Observer.exchanged
-        ]
-        self._policy = policy
-        self._stop = stop
-        self._stopping = False
         self._connections: set[SumProtocol] = set()
         self._refusals = 0  # how many of them are only told that they are refused
         self._drained: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> SumProtocol | None:
         refusal: MessageError
-        if self._stopping:
+        if self.responder.stopping:
             refusal = Stopping("the server is stopping")
         elif len(self._connections) - self._refusals >= self.max_connections:
             refusal = Busy(f"the server has its {self.max_connections} connections")
@@ -293,20 +280,12 @@ class SumFactory(Factory):
             return SumProtocol(self)
         return SumProtocol(self, refusal) if self._refusals < REFUSALS else None
 
-    def stop(self, why: str) -> None:
-        """Have the server stopped, because of `why`; only the first call counts."""
-        if not self._stopping:
-            self._stopping = True
-            for observer in self.observers:
-                observer.stopping(why)
-            self._stop()
-
     def drain(self, seconds: float) -> Deferred[None]:
         """Answer what is in and close; abort what is left after `seconds`.
 
         The Deferred fires when no connection is left.
         """
-        self._stopping = True
+        self.responder.stopping = True
         drained: Deferred[None] = Deferred()
         self._drained = drained
         self._deadline = self.clock.callLater(seconds, self._abort)
@@ -326,41 +305,20 @@ class SumFactory(Factory):
                 self._deadline.cancel()
             drained.callback(None)
 
-    def whoStops(self) -> str:
-        """Who can stop the server, and how, in words."""
-        return str(self._policy)
-
     # Called by the connections
 
     def connectionMade(self, connection: SumProtocol) -> None:
         self._connections.add(connection)
         self._refusals += connection.refusal is not None
-        for observer in self.observers:
+        for observer in self.responder.observers:
             observer.connected(connection.peer)
 
     def connectionLost(self, connection: SumProtocol, why: str | None) -> None:
         self._connections.remove(connection)
         self._refusals -= connection.refusal is not None
-        for observer in self.observers:
+        for observer in self.responder.observers:
             observer.disconnected(connection.peer, why)
         self._checkDrained()
-
-    def verdict(self, peer: Peer, error: MessageError) -> MessageError:
-        """What to tell `peer` of `error`: that the server stops, if it does because of it."""
-        host = peer[0] if isinstance(peer, tuple) else None
-        if self._policy.asks(error) and self._policy.permits(host):
-            return Stopping(str(error))
-        return error
-
-    def refused(self, connection: SumProtocol, error: MessageError, told: MessageError) -> None:
-        """`connection` has been told its `verdict`. Now stop, if that was it."""
-        for observer in self.observers:
-            observer.refused(connection.peer, told)
-        if isinstance(told, Stopping):
-            self.stop(str(told))
-        elif self._policy.asks(error):
-            for observer in self.observers:
-                observer.stop_denied(connection.peer, error)
 
 
 class WrappedFactory(Factory):

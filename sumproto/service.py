@@ -41,6 +41,7 @@ from .exchange import (
 from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
 from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
+from .responder import Responder
 from .server import REFUSALS, SumFactory, WrappedFactory
 from .trace import EventTrace, ExchangeTrace, Throttle, ThrottledLog
 
@@ -273,7 +274,7 @@ class Listener(Service):
                 self._log.warn(
                     "{address} can be reached from other hosts, and {who}",
                     address=where,
-                    who=self._factory.whoStops(),
+                    who=self._factory.responder.who_stops(),
                 )
         elif isinstance(address, UNIXAddress) and address.name:
             where = os.fsdecode(address.name)
@@ -337,7 +338,7 @@ class SumService(MultiService):
                 signal.signal(number, self._signalled)
 
     def _signalled(self, number: int, frame: object = None) -> None:
-        self._reactor.callFromThread(self._factory.stop, signal.Signals(number).name)
+        self._reactor.callFromThread(self._factory.responder.stop, signal.Signals(number).name)
 
 
 def makeService(options: Options, reactor: Any = None) -> SumService:
@@ -357,19 +358,18 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     observers: list[Observer] = [EventTrace(throttle)]
     if not options["quiet"]:
         observers.append(ExchangeTrace())
-    factory = SumFactory(
-        Rule(
-            name,
-            random_number if number is None else lambda: number,
-            options["reply"],
-        ),
+    responder = Responder(
+        Rule(name, random_number if number is None else lambda: number, options["reply"]),
         StopPolicy(STOP_ON[options["stop-on"]], options["stop-from"] or LOOPBACK),
         reactor,
         reactor.stop,
+        observers,
+    )
+    factory = SumFactory(
+        responder,
         quiet_period=options["quiet-period"],
         idle_timeout=options["idle-timeout"],
         max_connections=options["max-connections"] or max(1, _room()),
-        observers=observers,
     )
     endpoints = [_endpoint(reactor, text) for text in options["listen"] or [_default(options)]]
     return SumService(reactor, factory, endpoints, options["drain"], throttle)

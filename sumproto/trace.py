@@ -15,7 +15,7 @@ from .message import MessageError, escape
 from .observer import Observer, Peer
 
 _EXCHANGE = """\
-Received connection from {peer}
+Received {what} from {peer}
 Client name: {client_name}
 Server name: {server_name}
 Client's number: {client_number}
@@ -29,9 +29,10 @@ class ExchangeTrace(Observer):
 
     _log = Logger()
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect) -> None:
+    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
         self._log.info(
             _EXCHANGE,
+            what="datagram" if peer.transport == "udp" else "connection",
             peer=peer,
             client_name=exchange.request.name,
             server_name=exchange.reply.name,
@@ -98,9 +99,10 @@ class EventTrace(Observer):
         self._throttle = throttle
 
     def refused(self, peer: Peer, error: MessageError) -> None:
-        text = "Closed the connection from {peer}: {code}: {why}"
+        what = "Refused a datagram" if peer.transport == "udp" else "Closed the connection"
+        text = what + " from {peer}: {code}: {why}"
         fields = {"peer": peer, "code": error.code, "why": str(error)}
-        self._throttle.log(f"refused {error.code}", self._log.info, text, fields)
+        self._throttle.log(f"{what} {error.code}", self._log.info, text, fields)
 
     def stop_denied(self, peer: Peer, error: MessageError) -> None:
         text = "{peer} may not stop this server: {why}"

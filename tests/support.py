@@ -24,6 +24,7 @@ from sumproto.dialects import Dialect
 from sumproto.exchange import Exchange, Rule, StopPolicy
 from sumproto.message import MessageError
 from sumproto.observer import Observer, Peer
+from sumproto.responder import Responder
 from sumproto.server import SumFactory, SumProtocol
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -222,13 +223,15 @@ class Recorder(Observer):
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
+        self.seconds: list[float] = []
         self.events: list[tuple[object, ...]] = []
 
     def connected(self, peer: Peer) -> None:
         self.events.append(("connected", peer))
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect) -> None:
+    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
         self.exchanges.append(exchange)
+        self.seconds.append(seconds)
 
     def refused(self, peer: Peer, error: MessageError) -> None:
         self.events.append(("refused", error.code, str(error)))
@@ -280,14 +283,14 @@ class FakeServer:
         self.clock = Clock()
         self.recorder = Recorder()
         self.stops = 0
-        self.factory = SumFactory(
+        self.responder = Responder(
             Rule("Server of Bob", lambda: 58),
             policy or StopPolicy(),
             self.clock,
             self._stop,
-            observers=[self.recorder],
-            **options,
+            [self.recorder],
         )
+        self.factory = SumFactory(self.responder, **options)
 
     def _stop(self) -> None:
         self.stops += 1

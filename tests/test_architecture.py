@@ -19,7 +19,7 @@ FLOORS = [
     {"dialects"},
     {"exchange"},
     {"observer"},
-    {"receiver", "trace"},
+    {"receiver", "responder", "trace"},
     {"server", "client"},
     {"service"},
 ]

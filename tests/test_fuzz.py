@@ -149,7 +149,7 @@ class Connection(RuleBasedStateMachine):
         globalLogPublisher.addObserver(self.errors)
         self.server = FakeServer()
         numbers = cycle(range(100))
-        self.server.factory.rule = Rule("Server of Bob", lambda: next(numbers) + 1)
+        self.server.responder.rule = Rule("Server of Bob", lambda: next(numbers) + 1)
         self.numbers = count()
         self.connect()
 

@@ -14,6 +14,7 @@ from zope.interface import directlyProvides
 
 from sumproto.exchange import STOP_ON, StopPolicy
 from sumproto.message import Message
+from sumproto.observer import Peer
 from sumproto.server import CLOSE_TIMEOUT, REFUSALS
 
 FAR_AWAY = IPv4Address("TCP", "192.0.2.1", 54321)
@@ -30,7 +31,7 @@ def test_an_exchange() -> None:
     assert exchange.sum == 100
     protocol.connectionLost()
     assert server.recorder.events == [
-        ("connected", ("127.0.0.1", 54321)),
+        ("connected", Peer("tcp", "127.0.0.1", 54321)),
         ("disconnected", None),
     ]
 
@@ -38,8 +39,8 @@ def test_an_exchange() -> None:
 @pytest.mark.parametrize(
     ("address", "peer"),
     [
-        (IPv6Address("TCP", "::1", 7), ("::1", 7)),
-        (UNIXAddress(b""), "a UNIX socket"),
+        (IPv6Address("TCP", "::1", 7), Peer("tcp", "::1", 7)),
+        (UNIXAddress(b""), Peer("unix")),
     ],
 )
 def test_peers(address: object, peer: object) -> None:
@@ -76,6 +77,14 @@ def test_silence_ends_a_message_with_no_newline() -> None:
     assert server.recorder.exchanges[0].request == Message("Ann", 42)
     protocol.dataReceived(b"Ann,43\n")
     assert transport.value() == b"Server of Bob,58Server of Bob,58\n"
+
+
+def test_observers_are_told_how_long_an_exchange_took() -> None:
+    server = FakeServer()
+    protocol, _ = server.connect()
+    protocol.dataReceived(b"Ann,41\nAnn,42")
+    server.clock.advance(0.2)
+    assert server.recorder.seconds == [0, 0.2]
 
 
 def test_silence_does_not_end_half_a_message() -> None:
@@ -307,7 +316,7 @@ def test_two_offenders_stop_it_once() -> None:
     first, second = server.connect(), server.connect()
     first[0].dataReceived(b"Ann,101\n")
     second[0].dataReceived(b"Bob,0\n")
-    server.factory.stop("SIGTERM")
+    server.responder.stop("SIGTERM")
     assert second[1].value() == b"ERROR stopping: 0 is out of range.\n"
     assert server.stops == 1
 
@@ -319,7 +328,7 @@ def test_who_may_not_stop_it() -> None:
     assert transport.value() == b"ERROR out-of-range: 101 is out of range.\n"
     assert transport.half_closed
     assert server.stops == 0
-    assert ("stop denied", ("192.0.2.1", 54321)) in server.recorder.events
+    assert ("stop denied", Peer("tcp", "192.0.2.1", 54321)) in server.recorder.events
 
 
 @pytest.mark.parametrize(
@@ -430,7 +439,7 @@ def test_draining_nobody() -> None:
 
 def test_a_server_that_stops_takes_no_connection() -> None:
     server = FakeServer()
-    server.factory.stop("SIGTERM")
+    server.responder.stop("SIGTERM")
     _, transport = server.connect()
     assert transport.value() == b"ERROR stopping: the server is stopping.\r\n"
     assert transport.half_closed

@@ -11,15 +11,16 @@ from twisted.logger import capturedLogs as captured_logs
 from sumproto.dialects import UNKNOWN
 from sumproto.exchange import Exchange
 from sumproto.message import Malformed, Message
+from sumproto.observer import Peer
 from sumproto.trace import EventTrace, ExchangeTrace, Throttle
 
-PEER = ("127.0.0.1", 54321)
+PEER = Peer("tcp", "127.0.0.1", 54321)
 
 
 def test_an_exchange_is_one_event() -> None:
     exchange = Exchange(Message("Client of {Ann}", 42), Message("Server of Bob", 58))
     with captured_logs() as events:
-        ExchangeTrace().exchanged(PEER, exchange, UNKNOWN)
+        ExchangeTrace().exchanged(PEER, exchange, UNKNOWN, 0.0)
     event: dict[str, Any]
     (event,) = events
     assert event["peer"] == PEER
@@ -66,8 +67,8 @@ def test_a_flood_of_errors_is_no_flood_of_events() -> None:
     with captured_logs() as events:
         for second in range(3):
             for number in range(1000):
-                trace.refused(("192.0.2.1", number), Malformed(f"{second}"))
-                trace.disconnected(("192.0.2.1", number), "reset")
+                trace.refused(Peer("tcp", "192.0.2.1", number), Malformed(f"{second}"))
+                trace.disconnected(Peer("tcp", "192.0.2.1", number), "reset")
             clock.advance(1)
         clock.advance(10)
         trace.refused(PEER, Malformed("it is not UTF-8"))
