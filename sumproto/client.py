@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
+from .datagram import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
 from .dialects import (
     DIALECTS,
     REPLIES,
@@ -45,91 +45,18 @@ from .message import (
 )
 from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
 from .receiver import MessageReceiver
+from .report import ExchangeFailed, JsonReport, Report, ServerStopped, SumReport, TextReport
 
 T = TypeVar("T")
 
 # What a connection that is not made in time fails with, depending on the endpoint.
 _NOT_IN_TIME = (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError)
 
+TIMEOUT = 5.0
+"""Seconds that a connection, or a reply over it, may take by default."""
+
 QUIET_PERIOD = 0.2
 """Seconds of silence after which a reply with no newline is taken as whole."""
-
-
-class ExchangeFailed(Exception):
-    """Not every exchange was done; the text is the cause."""
-
-
-class Report:
-    """Is told how the exchanges go. Each method does nothing; override what is to be shown."""
-
-    def connecting(self) -> None:
-        """The connection is about to be made."""
-
-    def sent(self) -> None:
-        """A request was sent."""
-
-    def exchanged(self, exchange: Exchange) -> None:
-        """Its reply has come."""
-
-    def stopped(self, why: str) -> None:
-        """The server stops because a request asked it to."""
-
-
-class TextReport(Report):
-    """Prints what the exercise has a client print."""
-
-    def connecting(self) -> None:
-        say("Connecting to server...")
-
-    def sent(self) -> None:
-        say("Message sent to server")
-
-    def exchanged(self, exchange: Exchange) -> None:
-        say(
-            "Response received from server\n"
-            f"Client name: {exchange.request.name}\n"
-            f"Server name: {exchange.reply.name}\n"
-            f"Client's number: {exchange.request.number}\n"
-            f"Server's number: {exchange.reply.number}\n"
-            f"Sum: {exchange.sum}"
-        )
-
-    def stopped(self, why: str) -> None:
-        say(f"Server is stopping: {why}")
-
-
-class JsonReport(Report):
-    """Prints a JSON object for each exchange, and for the stop."""
-
-    def exchanged(self, exchange: Exchange) -> None:
-        fields = {
-            "client_name": exchange.request.name,
-            "server_name": exchange.reply.name,
-            "client_number": exchange.request.number,
-            "server_number": exchange.reply.number,
-            "sum": exchange.sum,
-        }
-        say(json.dumps(fields))
-
-    def stopped(self, why: str) -> None:
-        say(json.dumps({"stopping": why}))
-
-
-class SumReport(Report):
-    """Prints the sums alone."""
-
-    def exchanged(self, exchange: Exchange) -> None:
-        say(str(exchange.sum))
-
-
-def say(text: str) -> None:
-    """Print `text`; no more of it once that cannot be done."""
-    try:
-        print(text, flush=True)
-    except OSError as wrong:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(wrong, BrokenPipeError):  # then nobody wants to know
-            print(f"sumclient: cannot print: {wrong.strerror}", file=sys.stderr)
 
 
 class SumClient(MessageReceiver):
@@ -216,7 +143,7 @@ class SumClient(MessageReceiver):
 
     def _stopped(self, why: str) -> None:
         if self._requests:
-            self._end(ExchangeFailed(f"the server stopped with requests left to send: {why}"))
+            self._end(ServerStopped(why).too_early())
         else:
             self._factory.report.stopped(why)
             self._end(None)
@@ -322,8 +249,14 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout",
         metavar="SECONDS",
         type=_argument(_timeout),
-        default=5.0,
-        help="for the connection, and for each reply [default: 5]",
+        help="for the connection, and for each reply [default: "
+        f"{TIMEOUT:g}, with --udp {PATIENCE:g}]",
+    )
+    parser.add_argument(
+        "--udp",
+        action="store_true",
+        help=f"by datagrams: a request with no reply is sent again after {FIRST_WAIT:g} s, then "
+        f"after twice as long, {TRIES} times in all",
     )
     parser.add_argument(
         "--dialect",
@@ -372,10 +305,20 @@ def _ask(prompts: TextIO) -> int:
             raise SystemExit(2) from None
 
 
-def run(
-    reactor: Any, endpoint: IStreamClientEndpoint, factory: SumClientFactory, where: str
-) -> Deferred[None]:
-    """Do the exchanges of `factory` with the server at `endpoint`, which is called `where`.
+def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) -> Deferred[None]:
+    """Do the exchanges of `factory` with the server at `endpoint`. Fails with `ExchangeFailed`."""
+    factory.report.connecting()
+    connected = endpoint.connect(factory).addTimeout(factory.timeout, factory.clock)
+    connected.addErrback(partial(factory.clientConnectionFailed, None))
+    return factory.outcome
+
+
+Begin = Callable[[], Deferred[None]]
+"""Begins exchanges; its result fires when they are done, and fails with `ExchangeFailed`."""
+
+
+def run(reactor: Any, begin: Begin, where: str) -> Deferred[None]:
+    """`begin` to exchange with the server that is called `where`.
 
     The Deferred fails with `SystemExit`, after a line on stderr, if that cannot be done.
     """
@@ -388,12 +331,46 @@ def run(
             raise SystemExit(1)
         reason.raiseException()
 
-    factory.report.connecting()
-    connected = endpoint.connect(factory).addTimeout(factory.timeout, reactor)
-    connected.addErrback(partial(factory.clientConnectionFailed, None))
+    outcome = begin()
     # Nothing else tells of a signal: with an outcome this does nothing.
-    reactor.addSystemEventTrigger("before", "shutdown", factory.outcome.cancel)
-    return factory.outcome.addErrback(failed)
+    reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
+    return outcome.addErrback(failed)
+
+
+def _connection(
+    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
+) -> Begin:
+    """What exchanges `requests` over a connection. Raises `ValueError` for a bad endpoint."""
+    timeout = options.timeout or TIMEOUT
+    if options.connect:
+        try:
+            endpoint = clientFromString(reactor, options.connect)
+        except Exception as wrong:
+            raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
+    else:
+        host, port = options.host or HOST, options.port or PORT
+        endpoint = HostnameEndpoint(reactor, host, port, timeout=timeout)
+    factory = SumClientFactory(requests, reactor, timeout, options.report(), dialect)
+    return partial(exchange_over, endpoint, factory)
+
+
+def _datagrams(
+    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
+) -> Begin:
+    """What exchanges `requests` by datagrams."""
+
+    async def exchange() -> None:
+        try:
+            found = socket.getaddrinfo(
+                options.host or HOST, options.port or PORT, type=socket.SOCK_DGRAM
+            )
+        except (OSError, UnicodeError) as wrong:
+            raise ExchangeFailed(getattr(wrong, "strerror", None) or str(wrong)) from None
+        addresses = [(str(address[0]), int(address[1])) for *_, address in found]
+        timeout = options.timeout or PATIENCE
+        await exchange_datagrams(reactor, requests, addresses, options.report(), dialect, timeout)
+
+    return lambda: Deferred.fromCoroutine(exchange())
 
 
 def main() -> None:
@@ -406,8 +383,8 @@ def main() -> None:
     try:
         parser = _parser()
         options = parser.parse_args()
-        if options.connect and (options.host or options.port):
-            parser.error("--connect goes without --host and --port")
+        if options.connect and (options.host or options.port or options.udp):
+            parser.error("--connect goes without --host, --port and --udp")
         if not options.newline and options.dialect in WITHOUT_NEWLINE:
             parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
         dialect = DIALECTS[options.dialect](options.newline)
@@ -424,18 +401,13 @@ def main() -> None:
 
         from twisted.internet import reactor
 
-        host, port = options.host or HOST, options.port or PORT
-        if options.connect:
-            where = options.connect
-            try:
-                endpoint = clientFromString(reactor, where)
-            except Exception as wrong:
-                parser.error(f"--connect {escape(where)}: {explain(wrong)}")
-        else:
-            where = f"{host}:{port}"
-            endpoint = HostnameEndpoint(reactor, host, port, timeout=options.timeout)
-        factory = SumClientFactory(requests, reactor, options.timeout, options.report(), dialect)
-        react(run, (endpoint, factory, where))
+        where = options.connect or f"{options.host or HOST}:{options.port or PORT}"
+        try:
+            way = _datagrams if options.udp else _connection
+            begin = way(reactor, options, requests, dialect)
+        except ValueError as wrong:
+            parser.error(str(wrong))
+        react(run, (begin, where))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
 from typing import Any
 
-from twisted.application.service import MultiService, Service
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import quoteStringArgument, serverFromString
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IProtocolFactory,
-    IStreamServerEndpoint,
-)
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python import usage
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from .dialects import UNKNOWN, misread_in, reads_back
 from .exchange import (
@@ -38,22 +27,16 @@ from .exchange import (
     parse_networks,
     random_number,
 )
+from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
 from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
-from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
+from .options import HOST, PORT, default_name, integer_in, parse_seconds
 from .responder import Responder
-from .server import REFUSALS, SumFactory, WrappedFactory
-from .trace import EventTrace, ExchangeTrace, Throttle, ThrottledLog
-
-BACKLOG = 1024
-"""Connections that may wait to be accepted; Twisted's 50 makes a burst of clients wait."""
+from .server import REFUSALS, SumFactory
+from .trace import EventTrace, ExchangeTrace, Throttle
 
 SPARE_DESCRIPTORS = 32 + REFUSALS
 """File descriptors that connections leave to the rest of the process, and to refusals."""
-
-
-class CannotListen(Exception):
-    """An endpoint cannot be listened on; the text says which and why."""
 
 
 # --- options
@@ -79,6 +62,13 @@ def _address(text: str) -> str:
         return str(socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)[0][4][0])
     except (OSError, UnicodeError):
         raise ValueError(f"'{escape(text)}' is not an address of this host") from None
+
+
+def _udp_address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not (colon and host):
+        raise ValueError(f"'{escape(text)}' is not HOST:PORT")
+    return _address(host.removeprefix("[").removesuffix("]")), integer_in(0, 65535)(port)
 
 
 def _name(text: str) -> str:
@@ -115,6 +105,7 @@ class Options(usage.Options):
 
     optFlags = [  # noqa: RUF012 - the base class wants lists
         ["quiet", "q", "Log no exchanges, only what goes wrong and the stop."],
+        ["udp", None, "Serve UDP as well, on the same address and port."],
     ]
     optParameters = [  # noqa: RUF012
         _parameter("host", None, f"Address to listen on. [default: {HOST}]", _address),
@@ -123,6 +114,12 @@ class Options(usage.Options):
             None,
             f"TCP port to listen on; 0: any free one. [default: {PORT}]",
             integer_in(0, 65535),
+        ),
+        _parameter(
+            "udp-listen",
+            None,
+            "Serve UDP as well, on this HOST:PORT, such as 127.0.0.1:12001 or [::1]:12001.",
+            _udp_address,
         ),
         _parameter(
             "name",
@@ -207,6 +204,8 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         if self["listen"] and not (self["host"] is None and self["port"] is None):
             raise usage.UsageError("--listen goes without --host and --port")
+        if self["listen"] and self["udp"]:
+            raise usage.UsageError("--udp goes without --listen: use --udp-listen HOST:PORT")
 
 
 _EXAMPLES = """
@@ -227,87 +226,22 @@ Examples:
 # --- the service
 
 
-class Listener(Service):
-    """Listens on one endpoint. If that fails, so does the start of the process."""
-
-    _log = Logger()
-
-    def __init__(
-        self, endpoint: IStreamServerEndpoint, factory: SumFactory, throttle: Throttle
-    ) -> None:
-        self._endpoint = endpoint
-        self._factory = factory
-        self._throttle = throttle
-        self._port: IListeningPort | None = None
-
-    def privilegedStartService(self) -> None:
-        """Listen, while the process may still be root. Raises `CannotListen`."""
-        failures: list[Failure] = []
-        self._endpoint.listen(self._factory).addCallbacks(self._listening, failures.append)
-        if failures:
-            # twistd lets the exception end the process, and Python prints it: the text will do.
-            sys.tracebacklimit = 0
-            raise CannotListen(_why_not(failures[0].value)) from None
-
-    def startService(self) -> None:
-        super().startService()
-        if self._port is None:
-            self.privilegedStartService()
-
-    def stopService(self) -> Deferred[object]:
-        super().stopService()
-        assert self._port is not None
-        return maybeDeferred(self._port.stopListening)
-
-    def _listening(self, port: IListeningPort) -> None:
-        self._port = port
-        # A port logs three lines for each connection that there is no descriptor for, and has no
-        # public way to ask for fewer.
-        port._logger = Logger(  # type: ignore[attr-defined]
-            "twisted.internet.tcp.Port", observer=ThrottledLog(self._throttle)
-        )
-        address = port.getHost()
-        where: object = address
-        if isinstance(address, IPv4Address | IPv6Address):
-            where = (address.host, address.port)
-            if not ip_address(address.host).is_loopback:
-                self._log.warn(
-                    "{address} can be reached from other hosts, and {who}",
-                    address=where,
-                    who=self._factory.responder.who_stops(),
-                )
-        elif isinstance(address, UNIXAddress) and address.name:
-            where = os.fsdecode(address.name)
-        self._log.info("Server is ready to receive on {address}", address=where)
-
-
-def _why_not(error: object) -> str:
-    if not isinstance(error, CannotListenError):
-        return str(error)
-    if error.interface is None:
-        where = os.fsdecode(error.port)  # a UNIX socket
-    else:
-        where = f"{error.interface or '*'}:{error.port}"
-    return f"{where}: {error.socketError.strerror or error.socketError}"
-
-
 class SumService(MultiService):
-    """A `SumFactory` at all its endpoints, from the first connection to the last."""
+    """A server at all its ports, from the first request to the last."""
 
     def __init__(
         self,
         reactor: Any,
         factory: SumFactory,
-        endpoints: Sequence[IStreamServerEndpoint],
+        listeners: Sequence[Listener],
         drain: float,
-        throttle: Throttle,
     ) -> None:
         super().__init__()
         self._reactor = reactor
         self._factory = factory
         self._drain = drain
-        for endpoint in endpoints:
-            Listener(endpoint, factory, throttle).setServiceParent(self)
+        for listener in listeners:
+            listener.setServiceParent(self)
 
     def privilegedStartService(self) -> None:
         """Listen. From then on, no signal ends the process but by a graceful stop."""
@@ -371,8 +305,23 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         idle_timeout=options["idle-timeout"],
         max_connections=options["max-connections"] or max(1, _room()),
     )
-    endpoints = [_endpoint(reactor, text) for text in options["listen"] or [_default(options)]]
-    return SumService(reactor, factory, endpoints, options["drain"], throttle)
+    listeners: list[Listener] = []
+    for text in options["listen"] or [_default(options)]:
+        try:
+            endpoint = server_endpoint(reactor, text)
+        except ValueError as wrong:
+            raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {wrong}") from None
+        listeners.append(ConnectionListener(endpoint, factory, throttle))
+    if options["udp"]:
+        beside = listeners[0]
+        host = options["host"] or HOST
+        listeners.append(
+            DatagramListener(reactor, host, lambda: int(beside.address.port), responder)
+        )
+    if options["udp-listen"]:
+        host, port = options["udp-listen"]
+        listeners.append(DatagramListener(reactor, host, lambda: port, responder))
+    return SumService(reactor, factory, listeners, options["drain"])
 
 
 def _default(options: Options) -> str:
@@ -381,28 +330,3 @@ def _default(options: Options) -> str:
     port = PORT if options["port"] is None else options["port"]
     kind = "tcp6" if ":" in host else "tcp"
     return f"{kind}:{port}:interface={quoteStringArgument(host)}"
-
-
-def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
-    kind = text.removeprefix("haproxy:").partition(":")[0]
-    wants_backlog = kind in ("tcp", "tcp6", "ssl", "tls", "unix") and ":backlog=" not in text
-    try:
-        endpoint: IStreamServerEndpoint = serverFromString(
-            reactor, text + f":backlog={BACKLOG}" * wants_backlog
-        )
-    except Exception as error:
-        why = explain(error)
-        raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {why}") from None
-    wraps_nothing = text.partition(":")[0] in ("tcp", "tcp6", "unix", "systemd")
-    return endpoint if wraps_nothing else _WrappingEndpoint(endpoint)
-
-
-@implementer(IStreamServerEndpoint)
-class _WrappingEndpoint:
-    """An endpoint that wraps what the factory builds."""
-
-    def __init__(self, endpoint: IStreamServerEndpoint) -> None:
-        self._endpoint = endpoint
-
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        return self._endpoint.listen(WrappedFactory(protocolFactory))

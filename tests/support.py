@@ -24,6 +24,7 @@ from sumproto.dialects import Dialect
 from sumproto.exchange import Exchange, Rule, StopPolicy
 from sumproto.message import MessageError
 from sumproto.observer import Observer, Peer
+from sumproto.report import Report
 from sumproto.responder import Responder
 from sumproto.server import SumFactory, SumProtocol
 
@@ -222,6 +223,7 @@ class Recorder(Observer):
     """Remembers what it is told."""
 
     def __init__(self) -> None:
+        self.peers: list[Peer] = []
         self.exchanges: list[Exchange] = []
         self.seconds: list[float] = []
         self.events: list[tuple[object, ...]] = []
@@ -230,6 +232,7 @@ class Recorder(Observer):
         self.events.append(("connected", peer))
 
     def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
+        self.peers.append(peer)
         self.exchanges.append(exchange)
         self.seconds.append(seconds)
 
@@ -244,6 +247,22 @@ class Recorder(Observer):
 
     def disconnected(self, peer: Peer, why: str | None) -> None:
         self.events.append(("disconnected", why))
+
+
+class FakeReport(Report):
+    """Remembers what a client shows."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def sent(self, again: bool = False) -> None:
+        self.told.append("sent again" if again else "sent")
+
+    def exchanged(self, exchange: Exchange, tries: int | None = None) -> None:
+        self.told.append(exchange.sum if tries is None else (exchange.sum, tries))
+
+    def stopped(self, why: str) -> None:
+        self.told.append(why)
 
 
 class Transport(StringTransportWithDisconnection):

@@ -19,8 +19,9 @@ FLOORS = [
     {"dialects"},
     {"exchange"},
     {"observer"},
-    {"receiver", "responder", "trace"},
-    {"server", "client"},
+    {"receiver", "responder", "report", "trace"},
+    {"server", "datagram"},
+    {"client", "listeners"},
     {"service"},
 ]
 PURE = {"message", "dialects", "exchange", "observer"}

@@ -17,6 +17,7 @@ import pytest
 from support import (
     EVIL,
     PATIENCE,
+    FakeReport,
     Handler,
     Transport,
     answer,
@@ -30,26 +31,12 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from sumproto.client import ExchangeFailed, Report, SumClient, SumClientFactory, main
+from sumproto.client import SumClient, SumClientFactory, main
 from sumproto.dialects import DIALECTS
-from sumproto.exchange import Exchange
 from sumproto.message import Message
+from sumproto.report import ExchangeFailed
 
 # On fakes
-
-
-class FakeReport(Report):
-    def __init__(self) -> None:
-        self.told: list[object] = []
-
-    def sent(self) -> None:
-        self.told.append("sent")
-
-    def exchanged(self, exchange: Exchange) -> None:
-        self.told.append(exchange.sum)
-
-    def stopped(self, why: str) -> None:
-        self.told.append(why)
 
 
 class FakeClient:
@@ -389,7 +376,10 @@ def test_no_such_host(tmp_path: Path) -> None:
         (["--timeout", "0", "1"], "0 s leave no time for a reply"),
         (["--timeout", "x", "1"], "'x' is not a number of seconds"),
         (["--name", "\x1b", "1"], r"the name '\x1b' has characters that do not print"),
-        (["--connect", "tcp:h:1", "--port", "1", "1"], "--connect goes without --host and --port"),
+        (
+            ["--connect", "tcp:h:1", "--port", "1", "1"],
+            "--connect goes without --host, --port and --udp",
+        ),
         (["--connect", "pigeon:1", "1"], "--connect pigeon:1: Unknown endpoint type"),
         (
             ["--dialect", "record", "--name", "Ann 5", "1"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ..message import HIGHEST, Message, MessageError
+from ..message import HIGHEST, Malformed, Message, MessageError
 from .base import Dialect, Framing, Newline, Received, Taken
 from .objects import JsonObject, Objects
 from .records import Record, Records, TextRecord
@@ -128,6 +128,17 @@ class Decoder:
             return None
         return self._consume(self._framing().finish(self._data, self._start))
 
+    def take_first(self, datagram: bytes) -> Received:
+        """The message that `datagram` begins with, and that ends with it if not before.
+
+        Raises `MessageError` if there is none.
+        """
+        self.feed(datagram)
+        received = self.take() or self.finish()
+        if not isinstance(received, Received):
+            raise Malformed("the end of the message is missing")
+        return received
+
     def _framing(self) -> Framing:
         framings = self._framings
         return framings.by_first_byte.get(self._data[self._start], framings.text)
@@ -150,18 +161,14 @@ def reads_back(message: Message, dialect: Dialect) -> bool:
     ``Ann 5`` and 42, say, in two lines: the first is a message. Raises `MessageError` if the
     dialect has no way to write it.
     """
+    data = dialect.encode(message)
     decoder = Decoder()
-    decoder.feed(dialect.encode(message))
     try:
-        received = decoder.take() or decoder.finish()
+        received = decoder.take_first(data)
     except MessageError:
         return False
-    return (
-        isinstance(received, Received)
-        and not decoder.pending
-        and received.message == message
-        and received.dialect.encode(_ANY) == dialect.encode(_ANY)
-    )
+    same_dialect = received.dialect.encode(_ANY) == dialect.encode(_ANY)
+    return not decoder.pending and received.message == message and same_dialect
 
 
 def misread_in(name: str) -> list[str]:

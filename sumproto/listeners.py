@@ -1,0 +1,183 @@
+"""What a server listens on: services that have their ports from the start, or fail it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .datagram import MAX_DATAGRAM, SumDatagramProtocol
+from .options import explain
+from .responder import Responder
+from .server import SumFactory, WrappedFactory
+from .trace import Throttle, ThrottledLog
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted; Twisted's 50 makes a burst of clients wait."""
+
+
+class CannotListen(Exception):
+    """A port cannot be had; the text says which and why."""
+
+
+class Listener(Service):
+    """Listens on a port. If that fails, so does the start of the process."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._port: IListeningPort | None = None
+
+    def listen(self) -> Deferred[IListeningPort]:
+        """Listen: the Deferred has fired when it is returned."""
+        raise NotImplementedError
+
+    def listening(self, port: IListeningPort) -> None:
+        """`port` is what was listened on."""
+        raise NotImplementedError
+
+    @property
+    def address(self) -> Any:
+        """Where this listens."""
+        assert self._port is not None
+        return self._port.getHost()
+
+    def privilegedStartService(self) -> None:
+        """Listen, while the process may still be root. Raises `CannotListen`."""
+        failures: list[Failure] = []
+        self.listen().addCallbacks(self._listening, failures.append)
+        if failures:
+            # twistd lets the exception end the process, and Python prints it: the text will do.
+            sys.tracebacklimit = 0
+            raise CannotListen(_why_not(failures[0].value)) from None
+
+    def startService(self) -> None:
+        super().startService()
+        if self._port is None:
+            self.privilegedStartService()
+
+    def stopService(self) -> Deferred[object]:
+        super().stopService()
+        assert self._port is not None
+        return maybeDeferred(self._port.stopListening)
+
+    def ready(self, what: str, responder: Responder) -> None:
+        """Log `what` can be received, and warn if others than this host can send it."""
+        address = self.address
+        where = address
+        if isinstance(address, IPv4Address | IPv6Address):
+            where = (address.host, address.port)
+            if not ip_address(address.host).is_loopback:
+                text = "{address} can be reached from other hosts, and {who}"
+                self._log.warn(text, address=where, who=responder.who_stops())
+        elif isinstance(address, UNIXAddress) and address.name:
+            where = os.fsdecode(address.name)
+        self._log.info("Server is ready to receive {what} {address}", what=what, address=where)
+
+    def _listening(self, port: IListeningPort) -> None:
+        self._port = port
+        self.listening(port)
+
+
+class ConnectionListener(Listener):
+    """Listens for connections on an endpoint."""
+
+    def __init__(
+        self, endpoint: IStreamServerEndpoint, factory: SumFactory, throttle: Throttle
+    ) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._factory = factory
+        self._throttle = throttle
+
+    def listen(self) -> Deferred[IListeningPort]:
+        return self._endpoint.listen(self._factory)
+
+    def listening(self, port: IListeningPort) -> None:
+        # A port logs three lines for each connection that there is no descriptor for, and has no
+        # public way to ask for fewer.
+        port._logger = Logger(  # type: ignore[attr-defined]
+            "twisted.internet.tcp.Port", observer=ThrottledLog(self._throttle)
+        )
+        self.ready("on", self._factory.responder)
+
+
+class DatagramListener(Listener):
+    """Listens for datagrams at `host`, an IP address, and the port that `port` tells."""
+
+    def __init__(
+        self, reactor: Any, host: str, port: Callable[[], int], responder: Responder
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._host = host
+        self._wanted = port
+        self._responder = responder
+        self._protocol = SumDatagramProtocol(responder)
+
+    def listen(self) -> Deferred[IListeningPort]:
+        return maybeDeferred(
+            self._reactor.listenUDP,
+            self._wanted(),
+            self._protocol,
+            interface=self._host,
+            maxPacketSize=MAX_DATAGRAM,
+        )
+
+    def listening(self, port: IListeningPort) -> None:
+        self.ready("datagrams on", self._responder)
+
+    def stopService(self) -> Deferred[object]:
+        self._protocol.drain()
+        return super().stopService()
+
+
+def _why_not(error: object) -> str:
+    if not isinstance(error, CannotListenError):
+        return str(error)
+    if error.interface is None:
+        where = os.fsdecode(error.port)  # a UNIX socket
+    else:
+        where = f"{error.interface or '*'}:{error.port}"
+    return f"{where}: {error.socketError.strerror or error.socketError}"
+
+
+def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+    """The endpoint that `text` describes, for a `SumFactory`. Raises `ValueError` if it is none."""
+    kind = text.removeprefix("haproxy:").partition(":")[0]
+    wants_backlog = kind in ("tcp", "tcp6", "ssl", "tls", "unix") and ":backlog=" not in text
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(
+            reactor, text + f":backlog={BACKLOG}" * wants_backlog
+        )
+    except Exception as error:
+        raise ValueError(explain(error)) from None
+    wraps_nothing = text.partition(":")[0] in ("tcp", "tcp6", "unix", "systemd")
+    return endpoint if wraps_nothing else _WrappingEndpoint(endpoint)
+
+
+@implementer(IStreamServerEndpoint)
+class _WrappingEndpoint:
+    """An endpoint that wraps what the factory builds."""
+
+    def __init__(self, endpoint: IStreamServerEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        return self._endpoint.listen(WrappedFactory(protocolFactory))
