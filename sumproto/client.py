@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import TextIOWrapper
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from twisted.internet import defer, error
 from twisted.internet.defer import CancelledError, Deferred
@@ -43,11 +43,9 @@ from .message import (
     parse_number,
     shorten,
 )
-from .options import HOST, PORT, default_name, explain, integer_in, parse_seconds
+from .options import HOST, PORT, argument, default_name, explain, integer_in, parse_seconds
 from .receiver import MessageReceiver
 from .report import ExchangeFailed, JsonReport, Report, ServerStopped, SumReport, TextReport
-
-T = TypeVar("T")
 
 # What a connection that is not made in time fails with, depending on the endpoint.
 _NOT_IN_TIME = (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError)
@@ -195,18 +193,6 @@ class SumClientFactory(ClientFactory):
 # --- the program
 
 
-def _argument(convert: Callable[[str], T]) -> Callable[[str], T]:
-    """`convert`, for an argument of `argparse`, which has words of its own for a ValueError."""
-
-    def argument(text: str) -> T:
-        try:
-            return convert(text)
-        except ValueError as wrong:
-            raise argparse.ArgumentTypeError(str(wrong)) from None
-
-    return argument
-
-
 def _timeout(text: str) -> float:
     seconds = parse_seconds(text)
     if not seconds:
@@ -226,12 +212,12 @@ def _parser() -> argparse.ArgumentParser:
         "numbers",
         metavar="NUMBER",
         nargs="*",
-        type=_argument(parse_number),
+        type=argument(parse_number),
         help="exchanged in order over one connection; prompted for if there is none",
     )
     parser.add_argument("--host", help=f"of the server [default: {HOST}]")
     parser.add_argument(
-        "--port", type=_argument(integer_in(1, 65535)), help=f"of the server [default: {PORT}]"
+        "--port", type=argument(integer_in(1, 65535)), help=f"of the server [default: {PORT}]"
     )
     parser.add_argument(
         "--connect",
@@ -241,14 +227,14 @@ def _parser() -> argparse.ArgumentParser:
     name = default_name("Client")
     parser.add_argument(
         "--name",
-        type=_argument(parse_name),
+        type=argument(parse_name),
         default=name,
         help="of the client [default: %(default)s]",
     )
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_argument(_timeout),
+        type=argument(_timeout),
         help="for the connection, and for each reply [default: "
         f"{TIMEOUT:g}, with --udp {PATIENCE:g}]",
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import getpass
 from collections.abc import Callable
 from math import isfinite
+from typing import TypeVar
 
 from .message import Malformed, escape, parse_name, parse_number
+
+T = TypeVar("T")
 
 HOST = "127.0.0.1"
 PORT = 12000
@@ -18,6 +22,18 @@ def default_name(role: str) -> str:
         return parse_name(f"{role} of {getpass.getuser()}")
     except (Malformed, KeyError, OSError):  # an account may have no name, or an odd one
         return f"{role} of somebody"
+
+
+def argument(convert: Callable[[str], T]) -> Callable[[str], T]:
+    """`convert`, for an argument of `argparse`, which has words of its own for a ValueError."""
+
+    def argument(text: str) -> T:
+        try:
+            return convert(text)
+        except ValueError as wrong:
+            raise argparse.ArgumentTypeError(str(wrong)) from None
+
+    return argument
 
 
 def integer_in(lowest: int, highest: int) -> Callable[[str], int]:
@@ -32,15 +48,15 @@ def integer_in(lowest: int, highest: int) -> Callable[[str], int]:
     return convert
 
 
-def parse_seconds(text: str) -> float:
-    """The number of seconds in `text`, 0 or more. Raises `ValueError` if there is none."""
+def parse_seconds(text: str, unit: str = "seconds") -> float:
+    """The number of seconds, or of `unit`, in `text`, 0 or more. Raises `ValueError` otherwise."""
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = -1
-    if not (seconds >= 0 and isfinite(seconds)):
-        raise ValueError(f"'{escape(text)}' is not a number of seconds")
-    return seconds
+        number = -1
+    if not (number >= 0 and isfinite(number)):
+        raise ValueError(f"'{escape(text)}' is not a number of {unit}")
+    return number
 
 
 def explain(error: Exception) -> str:

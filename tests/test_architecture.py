@@ -22,7 +22,10 @@ FLOORS = [
     {"receiver", "responder", "report", "trace"},
     {"server", "datagram"},
     {"client", "listeners"},
-    {"service"},
+    {"service", "compare", "compare.result", "compare.network", "compare.forwarder"},
+    {"compare.load"},
+    {"compare.bench", "compare.show", "compare.plot"},
+    {"compare.__main__"},
 ]
 PURE = {"message", "dialects", "exchange", "observer"}
 

@@ -1,0 +1,1 @@
+"""TCP and UDP side by side: ``python -m sumproto.compare``."""

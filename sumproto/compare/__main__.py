@@ -1,0 +1,187 @@
+"""The program: what to compare, its progress, and where the results go."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+
+from ..message import escape
+from ..options import argument, integer_in, parse_seconds
+from .load import WAYS
+from .result import Result, Setup
+
+_EXTRA = "pip install 'sumproto[compare]'"
+
+
+class NoResult(Exception):
+    """A run failed; the text is why."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sumproto.compare",
+        description="Exchange sums over TCP and UDP with a server of its own, and compare them.",
+        epilog="With --delay or --loss, both sides are in network namespaces, joined by a link "
+        "that has them; that takes Linux, and user namespaces or root. Otherwise the loopback "
+        "device is used.",
+    )
+    parser.add_argument(
+        "--exchanges",
+        metavar="N",
+        type=argument(integer_in(1, 1_000_000)),
+        default=1000,
+        help="in each run [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--concurrency",
+        metavar="C",
+        type=argument(integer_in(1, 1000)),
+        default=10,
+        help="exchanges at a time [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--delay",
+        metavar="MS",
+        type=argument(_delay),
+        help="milliseconds that a packet takes each way [default with --loss: 0]",
+    )
+    parser.add_argument(
+        "--loss",
+        metavar="PERCENT[,PERCENT...]",
+        type=argument(_losses),
+        help="of the packets each way; a run for each [default with --delay: 0]",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=argument(integer_in(0, 2**32)),
+        default=1,
+        help="which packets are lost: the same ones for the same seed [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--no-resend", action="store_true", help="add runs over UDP with no resends"
+    )
+    parser.add_argument(
+        "--plot", metavar="FILE", type=argument(_picture), help="draw them into a .png or .svg"
+    )
+    parser.add_argument("--json", metavar="FILE", type=argument(_file), help="write all latencies")
+    return parser
+
+
+def _delay(text: str) -> float:
+    return parse_seconds(text, "milliseconds") / 1000
+
+
+def _losses(text: str) -> list[float]:
+    return [_loss(part) for part in text.split(",")]
+
+
+def _loss(text: str) -> float:
+    percent = parse_seconds(text, "percent")
+    if percent >= 100:
+        raise ValueError("with all packets lost there is nothing to compare")
+    return percent / 100
+
+
+def _file(text: str) -> Path:
+    """A file that can be written: better known before the runs than after."""
+    path = Path(text)
+    is_new = not path.exists()
+    try:
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as wrong:
+        raise ValueError(f"{escape(text)}: {wrong.strerror}") from None
+    return path
+
+
+def _picture(text: str) -> Path:
+    if Path(text).suffix not in (".png", ".svg"):
+        raise ValueError(f"'{escape(text)}' ends neither in .png nor in .svg")
+    return _file(text)
+
+
+def _setups(options: argparse.Namespace) -> list[Setup]:
+    ways = [way for way in WAYS if way != "udp-no-resend" or options.no_resend]
+    on_loopback = options.delay is None and options.loss is None
+    delay = None if on_loopback else options.delay or 0.0
+    losses = [None] if on_loopback else options.loss or [0.0]
+    return [
+        Setup(way, options.exchanges, options.concurrency, delay, loss, options.seed)
+        for loss, way in product(losses, ways)
+    ]
+
+
+def measure(setup: Setup, progress: Callable[[int], object]) -> Result:
+    """Do the run, and tell `progress` how many exchanges have ended. Raises `NoResult`."""
+    # In a session of its own: what interrupts us is not for it, but ends it with us.
+    command = [sys.executable, "-m", "sumproto.compare.bench", json.dumps(asdict(setup))]
+    bench = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with bench:
+        try:
+            assert bench.stdout is not None
+            for line in bench.stdout:
+                value = json.loads(line)
+                if isinstance(value, int):
+                    progress(value)
+                elif isinstance(value, str):
+                    raise NoResult(value)
+                else:
+                    return Result(setup, **value)
+            assert bench.stderr is not None
+            raise NoResult(f"a run ended: {bench.stderr.read().strip()}")
+        finally:
+            bench.kill()
+
+
+def main() -> None:
+    """What ``python -m sumproto.compare`` runs."""
+    parser = _parser()
+    options = parser.parse_args()
+    try:
+        from .plot import plot
+        from .show import Screen
+    except ImportError as missing:
+        parser.exit(1, f"{parser.prog}: {missing.name} is not installed: {_EXTRA}\n")
+
+    results: list[Result] = []
+    failure = None
+    screen = Screen()
+    try:
+        for setup in _setups(options):
+            with screen.progress(setup) as progress:
+                results.append(measure(setup, progress))
+    except NoResult as wrong:
+        failure = (1, str(wrong))
+    except KeyboardInterrupt:
+        failure = (130, "interrupted")
+    try:
+        if results:
+            screen.show(results)
+            if options.json:
+                options.json.write_text(json.dumps([asdict(result) for result in results]))
+            if options.plot:
+                plot(results, options.plot)
+    except OSError as wrong:
+        failure = (1, f"{wrong.filename}: {wrong.strerror}")
+    if failure:
+        status, why = failure
+        parser.exit(status, f"{parser.prog}: {why}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Two hosts on one machine: network namespaces, each with a TUN device for its packets. Linux only.
+
+The namespaces have no names. They are gone when the last process in them is, however it ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import struct
+from pathlib import Path
+
+NEAR = "192.0.2.1"
+FAR = "192.0.2.2"
+"""Addresses of the two hosts, from those that RFC 5737 sets aside for examples."""
+
+_PREFIX = "255.255.255.0"
+
+# From linux/sched.h, linux/if_tun.h, linux/if.h, linux/sockios.h and linux/prctl.h.
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+_TUNSETIFF = 0x400454CA
+_IFF_TUN = 0x0001
+_IFF_NO_PI = 0x1000
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 0x1
+_SIOCSIFADDR = 0x8916
+_SIOCSIFNETMASK = 0x891C
+_PR_SET_PDEATHSIG = 1
+
+_DEVICE = b"tun0"
+
+
+class NoNetwork(Exception):
+    """Namespaces or TUN devices cannot be had; the text is why."""
+
+
+def enter_namespaces() -> None:
+    """Move this process, which has a single thread, to a host of its own.
+
+    With no privilege that takes a user namespace; where there are none, CAP_SYS_ADMIN. Raises
+    `NoNetwork`.
+    """
+    user, group = os.getuid(), os.getgid()
+    try:
+        _unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    except OSError:
+        move_to_another_host()
+    else:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+
+
+def move_to_another_host() -> None:
+    """Move this process, which may do so, to one more host. Raises `NoNetwork`."""
+    try:
+        _unshare(_CLONE_NEWNET)
+    except OSError as error:
+        raise NoNetwork(_cannot("a network namespace", error)) from None
+
+
+def open_device(address: str) -> int:
+    """A descriptor for the packets of this host, which gets `address`. Raises `NoNetwork`."""
+    try:
+        device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        request = struct.pack("16sH22x", _DEVICE, _IFF_TUN | _IFF_NO_PI)
+        fcntl.ioctl(device, _TUNSETIFF, request)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for what, ip in (_SIOCSIFADDR, address), (_SIOCSIFNETMASK, _PREFIX):
+                request = struct.pack(
+                    "16sHH4s16x", _DEVICE, socket.AF_INET, 0, socket.inet_aton(ip)
+                )
+                fcntl.ioctl(sock, what, request)
+            fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", _DEVICE, _IFF_UP))
+    except OSError as error:
+        raise NoNetwork(_cannot("a TUN device", error)) from None
+    return device
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when its parent ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _cannot(what: str, error: OSError) -> str:
+    return (
+        f"{what} cannot be had ({error.strerror}): "
+        "try it as root, or without --delay and --loss over loopback"
+    )
+
+
+def _unshare(flags: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).unshare(flags):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,65 @@
+"""Results on the terminal, and a bar while they are awaited."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from .load import WAYS
+from .result import Result, Setup
+
+_FIGURES = ["loss", "per s", "p50", "p90", "p99", "max", "bytes", "packets", "resends", "failures"]
+_PERCENTILES = (50, 90, 99, 100)
+
+_WIDTH = 120
+"""Columns where there is no terminal."""
+
+_CAPTION = """\
+p50 to max: milliseconds, of the exchanges that were done
+bytes of IP and packets: sent by both sides, for each exchange"""
+
+
+class Screen:
+    """Standard output, be it a terminal or not."""
+
+    def __init__(self) -> None:
+        self._at_terminal = sys.stdout.isatty()
+        self._console = Console(width=None if self._at_terminal else _WIDTH)
+
+    @contextmanager
+    def progress(self, setup: Setup) -> Iterator[Callable[[int], None]]:
+        """A bar for a run, if at a terminal; gives what is to be told how many have ended."""
+        at = "" if setup.loss is None else f" at {setup.loss:.1%} loss"
+        with Progress(
+            console=self._console, disable=not self._at_terminal, transient=True
+        ) as progress:
+            task = progress.add_task(WAYS[setup.way] + at, total=setup.exchanges)
+            yield lambda ended: progress.update(task, completed=ended)
+
+    def show(self, results: Sequence[Result]) -> None:
+        """Print a row for each of `results`. Raises `OSError`."""
+        table = Table(box=SIMPLE, caption=_CAPTION, caption_justify="left")
+        table.add_column("over", no_wrap=True)
+        for column in _FIGURES:
+            table.add_column(column, justify="right")
+        for index, result in enumerate(results):
+            loss = result.setup.loss
+            if index and results[index - 1].setup.loss != loss:
+                table.add_section()
+            table.add_row(
+                WAYS[result.setup.way],
+                "-" if loss is None else f"{loss:.1%}",
+                f"{result.rate:.0f}",
+                *(f"{result.percentile(percent) * 1000:.1f}" for percent in _PERCENTILES),
+                f"{result.each(result.bytes):.0f}",
+                f"{result.each(result.packets):.1f}",
+                f"{result.resends}",
+                f"{result.failures}",
+            )
+        self._console.print(table)

@@ -1,0 +1,261 @@
+"""The comparison: its parts, and real runs over loopback and between two network namespaces."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from support import PATIENCE, run, wait_for_end
+
+from sumproto.compare.forwarder import Direction, forward
+from sumproto.compare.result import Result, Setup
+
+COMPARE = (sys.executable, "-m", "sumproto.compare")
+MATPLOTLIB_SLOW = 120.0
+"""Seconds that a run may take: matplotlib looks for fonts when it is first imported."""
+
+IPV4 = b"\x45" + bytes(39)
+IPV6 = b"\x60" + bytes(39)
+
+
+# The link
+
+
+def pattern(seed: str, loss: float) -> list[bool]:
+    """Which of 200 packets get through."""
+    direction = Direction(0, loss, Random(seed))
+    through = []
+    for _ in range(200):
+        direction.take(IPV4, 0)
+        through.append(bool(direction.due(0)))
+    assert direction.packets == 200
+    assert direction.bytes == 8000
+    assert direction.lost == through.count(False)
+    return through
+
+
+def test_the_same_seed_loses_the_same_packets() -> None:
+    assert pattern("1 there", 0.3) == pattern("1 there", 0.3)
+    assert pattern("1 there", 0.3) != pattern("2 there", 0.3)
+    assert 30 < pattern("1 there", 0.3).count(False) < 90
+
+
+def test_no_loss_loses_nothing() -> None:
+    assert all(pattern("1 there", 0))
+
+
+def test_packets_are_delayed_in_order() -> None:
+    direction = Direction(0.5, 0, Random(1))
+    assert direction.next_due() is None
+    direction.take(IPV4 + b"1", 10.0)
+    direction.take(IPV4 + b"2", 10.2)
+    assert direction.next_due() == 10.5
+    assert direction.due(10.4) == []
+    assert direction.due(10.5) == [IPV4 + b"1"]
+    assert direction.due(11) == [IPV4 + b"2"]
+
+
+def test_what_ipv6_says_of_itself_is_not_counted() -> None:
+    direction = Direction(0, 0, Random(1))
+    direction.take(IPV6, 0)
+    assert direction.packets == 0
+    assert direction.due(0) == []
+
+
+def test_forwarding_both_ways_until_told() -> None:
+    ends = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
+    (near, near_device), (far, far_device) = ends
+    for device in near_device, far_device:
+        device.setblocking(False)
+    for end in near, far:
+        end.settimeout(PATIENCE)
+    until, told = os.pipe()
+    there, back = Direction(0.01, 0, Random(1)), Direction(0, 0, Random(1))
+    now = iter(range(10_000))
+    thread = threading.Thread(
+        target=forward,
+        args=(near_device.fileno(), far_device.fileno(), until, there, back, lambda: next(now)),
+    )
+    thread.start()
+    near.send(IPV4 + b"there")
+    assert far.recv(1500) == IPV4 + b"there"
+    far.send(IPV4 + b"back")
+    assert near.recv(1500) == IPV4 + b"back"
+    os.close(told)
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    os.close(until)
+    for pair in ends:
+        for sock in pair:
+            sock.close()
+
+
+# The figures
+
+SETUP = Setup("udp", 10, 1, 0.01, 0.05, 1)
+
+
+def result(*latencies: float) -> Result:
+    failures = SETUP.exchanges - len(latencies)
+    return Result(SETUP, 2.0, list(latencies), failures, 3, 20, 920)
+
+
+@pytest.mark.parametrize(
+    ("percent", "latency"), [(0, 1), (10, 1), (50, 5), (90, 9), (99, 10), (100, 10)]
+)
+def test_percentiles(percent: float, latency: float) -> None:
+    assert result(10, 9, 8, 7, 6, 5, 4, 3, 2, 1).percentile(percent) == latency
+
+
+def test_figures() -> None:
+    assert result(1, 2).rate == 1
+    assert result().each(20) == 2
+    assert math.isnan(result().percentile(50))
+
+
+# The program
+
+
+def compare(cwd: Path, *options: str) -> tuple[str, list[Result]]:
+    """What a run prints, and its results; skips the test where there can be no namespaces."""
+    file = cwd / "results.json"
+    command = (*COMPARE, "--json", str(file), *options)
+    done = run(*command, cwd=cwd, timeout=MATPLOTLIB_SLOW)
+    if "cannot be had" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    fields: list[dict[str, Any]] = json.loads(file.read_text())
+    return done.stdout, [Result(Setup(**each.pop("setup")), **each) for each in fields]
+
+
+def test_over_loopback(tmp_path: Path) -> None:
+    options = ("--exchanges", "40", "--concurrency", "4", "--plot", "plot.png")
+    table, results = compare(tmp_path, *options)
+    assert [one.setup.way for one in results] == ["tcp-each", "tcp-one", "udp"]
+    for one in results:
+        assert len(one.latencies) == 40
+        assert one.failures == 0
+        assert one.packets >= 80  # others may use the loopback device, too
+    for way in "TCP, a connection each", "TCP, one connection", "UDP":
+        assert re.search(rf"^ *{way} +- ", table, re.M)
+    assert "\x1b" not in table  # no bar, no colours
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_with_delay_and_loss(tmp_path: Path) -> None:
+    options = ("--exchanges", "60", "--concurrency", "20", "--delay", "20", "--no-resend")
+    table, results = compare(tmp_path, *options, "--loss", "0,30", "--plot", "plot.svg")
+    ways = ["tcp-each", "tcp-one", "udp", "udp-no-resend"]
+    assert [one.setup.way for one in results] == ways + ways
+    each, one_connection, udp, no_resends = results[:4]
+    # With no loss: the handshake is a round trip more, and nothing else is known to the exact.
+    assert min(each.latencies) >= 0.08
+    assert min(one_connection.latencies) >= 0.04
+    assert min(udp.latencies) >= 0.04
+    assert each.packets > one_connection.packets > udp.packets == no_resends.packets == 120
+    assert (
+        udp.bytes
+        == 60 * (28 + len("Client of Ann,42\r\n") + 28 + len("Server of Bob,58\r\n"))
+        - (60 // 100 + 1) * 9
+    )
+    assert [one.failures for one in results[:4]] == [0, 0, 0, 0]
+    # With loss: who resends gets there in the end, or nearly always, and who does not does not.
+    each, one_connection, udp, no_resends = results[4:]
+    assert each.resends > 0
+    assert udp.resends > 0
+    assert no_resends.resends == 0
+    assert no_resends.failures > udp.failures
+    assert len(no_resends.latencies) + no_resends.failures == 60
+    assert re.search(r"UDP, no resends +30.0%", table)
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that `pid` has started, and that these have."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    found: set[int] = set()
+    while more := {child for child, parent in parents.items() if parent in {pid, *found}} - found:
+        found |= more
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -> None:
+    terminal, ours = pty.openpty()
+    process = subprocess.Popen(
+        [*COMPARE, "--exchanges", "100000", "--delay", "10"],
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        stdout=ours,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(ours)
+    shown = ""
+    while not re.search(r"TCP, a connection each.* [1-9]%", shown):
+        assert select.select([terminal], [], [], MATPLOTLIB_SLOW)[0]
+        try:
+            shown += os.read(terminal, 65536).decode()
+        except OSError:  # it has ended
+            assert process.stderr
+            error = process.stderr.read()
+            assert "cannot be had" in error
+            process.communicate()
+            pytest.skip(error.strip())
+    started = descendants(process.pid)
+    assert len(started) == 3  # the run, the server, the link: the namespaces are theirs
+    process.send_signal(how)
+    _, error = process.communicate(timeout=PATIENCE)
+    os.close(terminal)
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert error == "python -m sumproto.compare: interrupted\n"
+    for pid in started:
+        wait_for_end(pid)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--exchanges", "0"], "0 is not in 1..1000000"),
+        (["--concurrency", "x"], "'x' is not an integer"),
+        (["--delay", "-1"], "'-1' is not a number of milliseconds"),
+        (["--loss", "0,x"], "'x' is not a number of percent"),
+        (["--loss", "100"], "with all packets lost there is nothing to compare"),
+        (["--plot", "plot.gif"], "'plot.gif' ends neither in .png nor in .svg"),
+        (["--json", "no/such/folder"], "no/such/folder: No such file or directory"),
+    ],
+)
+def test_usage_errors(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    done = run(*COMPARE, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f": {complaint}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra(tmp_path: Path) -> None:
+    without = "import runpy, sys; sys.modules['rich'] = None; runpy.run_module('sumproto.compare')"
+    done = run(sys.executable, "-c", without.replace("')", "', run_name='__main__')"), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.endswith("is not installed: pip install 'sumproto[compare]'\n")
+    assert done.stderr.count("\n") == 1
