@@ -13,7 +13,7 @@ PACKAGE = Path(sumproto.__file__).parent
 
 FLOORS = [
     {"message"},
-    {"dialects.base", "options"},
+    {"dialects.base", "options", "wireshark"},
     {"dialects.text", "dialects.objects"},
     {"dialects.records"},
     {"dialects"},
