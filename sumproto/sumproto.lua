@@ -535,6 +535,14 @@ local function is_text(data)
   return first > 3 and first ~= 0x7B
 end
 
+-- `message`, which may be text over the limit only for the digits of a number out of range.
+local function limit(message)
+  if message and message.name and message.stop > MAX_MESSAGE and in_range(message.number) then
+    return too_long()
+  end
+  return message
+end
+
 -- What is at the beginning of `data`; nil if its end is not there yet.
 local function take(data, is_request, newline_may_follow)
   local behind = newline_may_follow and data:match("^\r?\n()")
@@ -545,11 +553,7 @@ local function take(data, is_request, newline_may_follow)
   if behind then
     return { aside = "Sum, as a line behind the reply", stop = behind - 1 }
   elseif is_text(data) then
-    local message = take_text(data, is_request)
-    if message and message.stop and message.stop > MAX_MESSAGE and in_range(message.number) then
-      return too_long()
-    end
-    return message
+    return limit(take_text(data, is_request))
   elseif data:byte(1) == 0x7B then
     return take_object(data, is_request)
   end
@@ -558,19 +562,16 @@ end
 
 -- `data` as a message that ends in silence; nil if it is none.
 local function finish(data, is_request)
-  return is_text(data) and finish_text(data, is_request) or nil
+  return is_text(data) and limit(finish_text(data, is_request)) or nil
 end
 
--- `data` as a datagram, which is one message, but for the sum as a line behind a reply.
+-- `data` as a datagram, which is one message.
 local function take_datagram(data, is_request)
   local message = take(data, is_request, false) or finish(data, is_request)
-  if not message then
+  if not message or message.aside then
     return wrong("it is no whole message")
   elseif not message.wrong and message.stop < #data then
-    local is_sum = not is_request and data:match("^[+-]?%d+\r?\n?$", message.stop + 1)
-    if message.aside or not is_sum then
-      return wrong("there is more in the datagram than a message")
-    end
+    return wrong("there is more in the datagram than a message")
   end
   return message
 end
@@ -812,7 +813,7 @@ local function read_all(data, packet)
     message.at = rest.at
     message.size = message.wrong and #data - rest.at + 1 or message.stop
     rest.at = rest.at + message.size
-    rest.begun = is_open and not message.wrong and following or ""
+    rest.begun = is_open and following or ""
     rest.newline_may_follow = message.newline_may_follow
     table.insert(messages, message)
   end
