@@ -31,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_in_the_wheel(wheel: Path) -> None:
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "twisted/plugins/sumproto_plugin.py" in names
-    assert "sumproto/py.typed" in names
+    assert {"sumproto/py.typed", "sumproto/sumproto.lua"} <= names
     assert {name.split("/")[0] for name in names} == {"sumproto", "twisted"}
     # These would overwrite Twisted's own, and uninstalling would delete them.
     assert not names & {"twisted/__init__.py", "twisted/plugins/__init__.py"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import re
 import shutil
 import socket
 import struct
@@ -15,7 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support import EVIL, PATIENCE, PROJECT, ask, connect, is_harmless, read_all, run, running_server
+from support import (
+    EVIL,
+    PATIENCE,
+    PROJECT,
+    ask,
+    connect,
+    is_harmless,
+    read_all,
+    run,
+    running_server,
+)
 from test_dialects import MIRRORED, OBJECTS, RECORDS
 from test_dialects_live import EXAMPLES
 
@@ -35,18 +45,13 @@ from sumproto.wireshark import DISSECTOR, main
 
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark")
 
+OURS = (
+    "name number big_number sum dialect error request_in response_in continued_in time malformed "
+    "too_long out_of_range"
+)
 FIELDS = [
-    "frame.number",
-    "tcp.stream",
-    "_ws.col.Info",
-    "_ws.expert.message",
-    *(
-        "sumproto." + name
-        for name in (
-            "name number big_number sum dialect error request_in response_in continued_in time "
-            "malformed too_long out_of_range"
-        ).split()
-    ),
+    *("frame.number", "tcp.stream", "_ws.col.Info", "_ws.expert.message"),
+    *(f"sumproto.{name}" for name in OURS.split()),
 ]
 
 Row = dict[str, list[str]]
@@ -56,28 +61,22 @@ TWICE = "-2"
 """The option that has tshark look at the packets again, as Wireshark does."""
 
 
-def tshark(capture: Path, *options: str) -> str:
-    """What tshark, with the dissector, prints about `capture`."""
-    command = ("tshark", "-X", f"lua_script:{DISSECTOR}", "-r", capture)
-    done = run(*command, *options, cwd=capture.parent)
-    assert done.returncode == 0, done.stderr
-    assert "Lua" not in done.stdout + done.stderr
-    return done.stdout
-
-
 def dissect(capture: Path, *options: str) -> list[Row]:
     """The packets of `capture` that the dissector takes for its own."""
+    command = ("tshark", "-X", f"lua_script:{DISSECTOR}", "-r", capture, "-Y", "sumproto")
     fields = [part for field in FIELDS for part in ("-e", field)]
-    form = ("-Y", "sumproto", "-T", "fields", "-E", "separator=/t", "-E", "aggregator=\x01")
-    output = tshark(capture, *form, *fields, *options)
-    assert is_harmless(output.replace("\x01", ""))
+    form = ("-T", "fields", "-E", "separator=/t", "-E", "aggregator=\x01")
+    done = run(*command, *form, *fields, *options, cwd=capture.parent)
+    assert done.returncode == 0, done.stderr
+    assert "Lua" not in done.stdout + done.stderr
+    assert is_harmless(done.stdout.replace("\x01", ""))
     names = [field.removeprefix("sumproto.") for field in FIELDS]
     return [
         {
             name: value.split("\x01") if value else []
             for name, value in zip(names, line.split("\t"), strict=True)
         }
-        for line in output.splitlines()
+        for line in done.stdout.splitlines()
     ]
 
 
@@ -206,10 +205,10 @@ ODD = [
 ]
 
 
-def noise(seed: int) -> Iterator[bytes]:
+def noise(seed: int, count: int) -> Iterator[bytes]:
     """Messages with some bytes deleted, inserted or repeated, and random bytes."""
     rng = random.Random(seed)
-    for _ in range(2000):
+    for _ in range(count):
         data = bytearray(rng.choice(REQUESTS + ODD + EVIL))
         for _ in range(rng.randint(1, 3)):
             at, other = sorted(rng.randrange(len(data) + 1) for _ in range(2))
@@ -220,21 +219,28 @@ def noise(seed: int) -> Iterator[bytes]:
         yield rng.randbytes(rng.randint(1, 60))
 
 
+@pytest.fixture
+def any_digits() -> Iterator[None]:
+    """Numbers of more than 4,300 digits can be shown."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    yield
+    sys.set_int_max_str_digits(limit)
+
+
 @needs_tshark
+@pytest.mark.usefixtures("any_digits")
 def test_datagrams_are_read_as_the_server_reads_them(tmp_path: Path) -> None:
     corpus = [path.read_bytes() for path in sorted((PROJECT / "tests" / "corpus").iterdir())]
     plain = REQUESTS + ODD + EVIL + corpus
     lines = [message + newline for message in plain for newline in (b"\n", b"\r\n")]
-    datagrams = [data for data in [*plain, *lines, *noise(1)] if data]
+    datagrams = [data for data in [*plain, *lines, *noise(1, 1000)] if data]
     with Packets(tmp_path / "capture") as packets:
         for data in datagrams:
             packets.ask(40000, data)
     rows = dissect(packets.path)
     for data, row in zip(datagrams, rows, strict=True):
-        result = shown(row)
-        if result[1:] and len(result[1]) > sys.get_int_max_str_digits():
-            result = result[-1:]  # so many are more than our server can say
-        assert (data, result) == (data, read(data))
+        assert (data, shown(row)) == (data, read(data))
 
 
 @needs_tshark
@@ -247,9 +253,11 @@ def test_a_message_in_two_segments(tmp_path: Path) -> None:
         for client, (message, cut) in enumerate(cuts, 20000):
             packets.request(client, message[:cut], message[cut:])
             packets.reply(client, b"Server of Bob,58\n")
-    rows = dissect(packets.path, TWICE)
-    for stream, (message, cut) in enumerate(cuts):
-        exchange = [row for row in rows if row["tcp.stream"] == [str(stream)] and shown(row)]
+    exchanges: list[list[Row]] = [[] for _ in cuts]
+    for row in dissect(packets.path, TWICE):
+        if shown(row):
+            exchanges[int(row["tcp.stream"][0])].append(row)
+    for (message, cut), exchange in zip(cuts, exchanges, strict=True):
         result = [*map(shown, exchange)]
         expected = [read(message), ["Server of Bob", "58", "comma"]]
         assert (message, cut, result) == (message, cut, expected)
@@ -281,3 +289,278 @@ def test_a_stream_in_many_segments(tmp_path: Path, sizes: tuple[int, int]) -> No
     assert requests == ["Request: Client of Ann, 42"] * len(messages)
     sums = [value for row in rows for value in row["sum"]]
     assert sums == ["100"] * 2 * len(messages)
+
+
+@needs_tshark
+def test_noise_in_segments(tmp_path: Path) -> None:
+    """Whatever comes, nothing in the dissector fails: `dissect` looks for it."""
+    with Packets(tmp_path / "capture") as packets:
+        for client, data in enumerate(noise(2, 300), 20000):
+            packets.request(client, data, data[::-1])
+            packets.reply(client, data[::-1], data)
+    assert dissect(packets.path, TWICE)
+
+
+@needs_tshark
+def test_what_is_shown_of_a_stream(tmp_path: Path) -> None:
+    with Packets(tmp_path / "capture") as packets:
+        # No newlines: silence, which replies and the next requests show.
+        packets.request(1, b"Ann,1")
+        packets.reply(1, b"Bob,58")
+        packets.request(1, b"Ann,2")
+        packets.reply(1, b"Bob,5", b"9")
+        packets.request(1, b"\r", b"\nAnn,3")
+        packets.reply(1, b"\r\n", b"Bob,60")
+        # The sum as a third field, as a line, as a member; and a name that only looks like it.
+        packets.request(2, b"Ann,1\nAnn | 2\nAnn\n3\n", b'{"n":"Ann","i":4}Ann,5\n')
+        packets.reply(2, b"Bob,58,59\nBob | 58 | 60\nBob\n58\n61\n")
+        packets.reply(2, b'{"n":"Bob","i":58,"sum":62}58,Bob,63\nBob,1,6\n')
+        # Errors, one of them unasked.
+        packets.request(3, b'Ann,101\n{"n":"Ann","i":0}Ann,42.0\nBob,1\n', b"Ann,7\n")
+        packets.reply(3, b"ERROR out-of-range: 101 is out of range.\n")
+        packets.reply(3, b'{"error":"b\\u001bd","detail":"Zo\xc3\xab"}ERROR malformed: no.\n')
+        packets.reply(3, b"Bob,8\nERROR timeout: no message.\n")
+    assert infos(dissect(packets.path, TWICE)) == [
+        "Request: Ann, 1",
+        "Reply: Bob, 58, sum 59",
+        "Request: Ann, 2",
+        "Reply, continued in frame 5",
+        "Reply: Bob, 59, sum 61",
+        "Newline of the message before; Request: Ann, 3",
+        "Newline of the message before",
+        "Reply: Bob, 60, sum 63",
+        "Request: Ann, 1; Request: Ann, 2; Request: Ann, 3",
+        "Request: Ann, 4; Request: Ann, 5",
+        "Reply: Bob, 58, sum 59; Reply: Bob, 58, sum 60; Reply: Bob, 58, sum 61; "
+        "Sum, as a line behind the reply",
+        "Reply: Bob, 58, sum 62; Reply: Bob, 58, sum 63; Reply: Bob,1, 6",
+        "Request: Ann, 101; Request: Ann, 0; Malformed request: the number is not an integer",
+        "Request: Ann, 7",
+        "Error: out-of-range",
+        "Error: b\\x1bd; Error: malformed",
+        "Reply: Bob, 8, sum 15; Error: timeout",
+    ]
+
+
+@needs_tshark
+def test_which_request_a_datagram_answers(tmp_path: Path) -> None:
+    with Packets(tmp_path / "capture") as packets:
+        packets.ask(1, b"Ann,1")
+        packets.ask(1, b"Ann,1")  # again, 1 ms later
+        packets.ask(2, b"Ann,2")
+        packets.answer(1, b"Bob,58")
+        packets.answer(1, b"Bob,58")
+        packets.ask(2, b"noise")
+        packets.ask(2, b"")
+        packets.answer(2, b"Bob,59")
+    rows = dissect(packets.path, TWICE)
+    assert [row["request_in"] for row in rows] == [[], [], [], ["2"], [], [], ["3"]]
+    assert [row["response_in"] for row in rows] == [[], ["4"], ["8"], [], [], [], []]
+    assert [row["sum"] for row in rows] == [[], ["59"], ["61"], ["59"], [], [], ["61"]]
+    assert [row["time"] for row in rows if row["time"]] == [["0.002000000"], ["0.005000000"]]
+
+
+@needs_tshark
+def test_ports(tmp_path: Path) -> None:
+    """The one of the preference, and those of "Decode As"; no other, whatever it carries."""
+    with Packets(tmp_path / "other", 5000) as other:
+        other.request(1, b"Ann,1\n")
+        other.ask(1, b"Ann,1\n")
+    assert dissect(other.path) == []
+    assert len(dissect(other.path, "-o", "sumproto.ports:4000,5000-5001")) == 2
+    assert len(dissect(other.path, "-d", "tcp.port==5000,sumproto")) == 1
+    with Packets(tmp_path / "default") as default:
+        default.request(1, b"Ann,1\n")
+    assert dissect(default.path, "-o", "sumproto.ports:5000") == []
+
+
+# --- captures of real traffic
+
+
+@contextmanager
+def captured(path: Path, *ports: int) -> Iterator[None]:
+    """Write what goes from and to `ports` of the loopback meanwhile to `path`.
+
+    Skips the test if that is not permitted here.
+    """
+    if not shutil.which("tcpdump"):
+        pytest.skip("there is no tcpdump")
+    what = " or ".join(f"port {port}" for port in ports)
+    # In immediate mode the buffer is for a few packets of the greatest size: let that be small.
+    size = "4096"
+    with subprocess.Popen(
+        ["tcpdump", "-i", "lo", "--immediate-mode", "-s", size, "-U", "-w", "-", what],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as tcpdump:
+        assert tcpdump.stdout
+        assert tcpdump.stderr
+        if b"listening on" not in (said := tcpdump.stderr.readline()):
+            tcpdump.terminate()
+            pytest.skip(f"capturing is not possible: {said.decode().strip()}")
+        try:
+            yield
+            with socket.socket(type=socket.SOCK_DGRAM) as last:
+                last.sendto(b"the end of the capture", ("127.0.0.1", ports[0]))
+            capture = b""
+            while not capture.endswith(b"the end of the capture"):
+                chunk = os.read(tcpdump.stdout.fileno(), 65536)
+                assert chunk
+                capture += chunk
+            path.write_bytes(capture)
+        finally:
+            tcpdump.terminate()
+
+
+@contextmanager
+def datagram_server() -> Iterator[int]:
+    """A server over UDP that answers any request but the first, and no noise; yields its port."""
+
+    def serve() -> None:
+        listener.recv(1024)
+        while (request := listener.recvfrom(1024))[0] != b"stop":
+            if request[0] != b"noise":
+                listener.sendto(b"Server of Bob,58", request[1])
+
+    with socket.socket(type=socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(PATIENCE)
+        port = int(listener.getsockname()[1])
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield port
+        listener.sendto(b"stop", ("127.0.0.1", port))
+        thread.join()
+
+
+def exchange_by_stream(port: int) -> None:
+    """What a server is sent in `REAL`."""
+    for example in EXAMPLES:
+        assert ask(port, example.request) == example.reply
+    with connect(port) as peer:
+        for request in b"Client of Ann,1", b"Client of Ann,2":
+            peer.sendall(request)
+            assert peer.recv(1024) == b"Server of Bob,58"
+    with connect(port) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"Client of Ann,42\n":
+            peer.sendall(bytes([byte]))
+        peer.shutdown(socket.SHUT_WR)
+        read_all(peer)
+    ask(port, b"Ann,1\nBob;2\r\n")
+    ask(port, b"GET / HTTP/1.1\r\nHost: localhost:12000\r\n\r\n")
+    ask(port, b"Ann,101\n")
+
+
+def exchange_by_datagrams(port: int) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as peer:
+        peer.settimeout(PATIENCE)
+        for data in b"Client of Ann,42", b"noise", b"Client of Ann,42":
+            peer.sendto(data, ("127.0.0.1", port))
+        assert peer.recv(1024) == b"Server of Bob,58"
+
+
+REAL = [
+    *(["Request: Client of Ann, 42", "Reply: Server of Bob, 58, sum 100"] * len(EXAMPLES)),
+    *("Request: Client of Ann, 1", "Reply: Server of Bob, 58, sum 59"),
+    *("Request: Client of Ann, 2", "Reply: Server of Bob, 58, sum 60"),
+    *("Request: Client of Ann, 42", "Reply: Server of Bob, 58, sum 100"),
+    "Request: Ann, 1; Request: Bob, 2",
+    "Reply: Server of Bob, 58, sum 59; Reply: Server of Bob, 58, sum 60",
+    "Malformed request: behind a line with a name there is no line with a number",
+    "Error: malformed",
+    *("Request: Ann, 101", "Error: stopping"),
+    *("Request: Client of Ann, 42", "Malformed request: it is no whole message"),
+    *("Request: Client of Ann, 42", "Reply: Server of Bob, 58, sum 100"),
+    "Malformed request: it is no whole message",  # the end of the capture
+]
+"""What is shown of `exchange_by_stream` and `exchange_by_datagrams`."""
+
+
+@needs_tshark
+def test_real_traffic(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    server = running_server(tmp_path, "--name", "Server of Bob", "--number", "58")
+    with server as by_stream, datagram_server() as by_datagrams:
+        with captured(path, by_stream.port, by_datagrams):
+            exchange_by_stream(by_stream.port)
+            exchange_by_datagrams(by_datagrams)
+        ports = ("-o", f"sumproto.ports:{by_stream.port},{by_datagrams}")
+    rows = [row for row in dissect(path, TWICE, *ports) if not row["continued_in"]]
+    assert infos(rows) == REAL
+
+    dialects = [option for example in EXAMPLES for option in [[example.option]] * 2]
+    assert [row["dialect"] for row in rows[: len(dialects)]] == dialects
+    by_frame = {row["frame.number"][0]: row for row in rows}
+    for row in rows:
+        for other in row["response_in"]:
+            assert row["frame.number"][0] in by_frame[other]["request_in"]
+            assert by_frame[other]["time"]
+    unterminated = rows[len(dialects) : len(dialects) + 4]
+    assert all(float(row["time"][0]) > 0.2 for row in unterminated[1::2])
+    assert [row["error"] for row in rows if row["error"]] == [["malformed"], ["stopping"]]
+    assert [row["_ws.expert.message"] for row in rows if row["out_of_range"]] == [
+        ["101 is out of range"]
+    ]
+
+    once = dissect(path, *ports)
+    assert [row for row in infos(once) if row in REAL and "Reply" in row] == [
+        row for row in REAL if "Reply" in row
+    ]
+    assert [row["time"] for row in once if row["time"]] == [
+        row["time"] for row in rows if row["time"]
+    ]
+
+
+# --- installation
+
+
+def test_the_path(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["wireshark"])
+    main()
+    assert capsys.readouterr().out == f"{DISSECTOR}\n"
+    assert DISSECTOR.is_file()
+
+
+def install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run ``python -m sumproto.wireshark --install`` of the user at `home`."""
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(sys, "argv", ["wireshark", "--install"])
+    main()
+
+
+@needs_tshark
+def test_install(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch)
+    installed = Path(capsys.readouterr().out.removesuffix("\n"))
+    assert installed.is_relative_to(tmp_path)
+    assert installed.read_bytes() == DISSECTOR.read_bytes()
+    fields = run("tshark", "-G", "fields", cwd=tmp_path)
+    assert "\tsumproto.name\t" in fields.stdout
+
+
+@pytest.mark.parametrize(
+    ("platform", "folder"),
+    [("linux", ".local/lib/wireshark/plugins"), ("win32", "AppData/Wireshark/plugins")],
+)
+def test_install_without_tshark(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    platform: str,
+    folder: str,
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("APPDATA", str(tmp_path / "AppData"))
+    monkeypatch.setattr(sys, "platform", platform)
+    install(tmp_path, monkeypatch)
+    assert capsys.readouterr().out == f"{tmp_path / folder / 'sumproto.lua'}\n"
+    assert (tmp_path / folder / "sumproto.lua").is_file()
+
+
+def test_where_nothing_can_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".local").write_text("a file where a folder is needed")
+    with pytest.raises(SystemExit, match=r"^python -m sumproto.wireshark: cannot install: .*"):
+        install(tmp_path, monkeypatch)
