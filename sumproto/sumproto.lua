@@ -16,7 +16,8 @@
 --   reply yet: of a request that was sent again, the last copy. The response time is counted from
 --   there. Malformed datagrams get no reply.
 -- * Packets that were captured in part, or quoted in an ICMP error, are left alone.
--- * What prints is not known as well as by Python: unassigned characters pass here.
+-- * Of Unicode, less is known here than in Python: characters that are not assigned pass, and digits
+--   of other scripts are no numerals.
 --
 -- Lua 5.2 (Wireshark 4.0 to 4.2) and 5.4 (since 4.4).
 
@@ -565,14 +566,15 @@ local function finish(data, is_request)
   return is_text(data) and limit(finish_text(data, is_request)) or nil
 end
 
--- `data` as a datagram, which is one message.
+-- `data` as a datagram, which is one message. Behind that of a reply, our client reads nothing.
 local function take_datagram(data, is_request)
   local message = take(data, is_request, false) or finish(data, is_request)
   if not message or message.aside then
     return wrong("it is no whole message")
-  elseif not message.wrong and message.stop < #data then
+  elseif is_request and not message.wrong and message.stop < #data then
     return wrong("there is more in the datagram than a message")
   end
+  message.stop = #data
   return message
 end
 
