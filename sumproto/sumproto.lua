@@ -117,6 +117,9 @@ end
 
 -- How many characters `text` has, and whether all print; nil if it is no UTF-8.
 local function count_characters(text)
+  if not text:find("[^ -~]") then
+    return #text, true
+  end
   local count, all_print, at = 0, true, 1
   while at <= #text do
     local code
