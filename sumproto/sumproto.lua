@@ -1,8 +1,8 @@
 -- The sum exchange in Wireshark: Kurose & Ross, socket assignment 1, in all dialects of sumproto.
 --
 -- `python -m sumproto.wireshark --install` puts this file where Wireshark finds it. It reads TCP
--- and UDP port 12000, or those of the preference sumproto.ports; for any other, "Decode As" the port
--- of the server as SUMPROTO. What goes to that port is a request, what comes from it a reply.
+-- and UDP port 12000, or those of the preference sumproto.ports; for any other, "Decode As" the
+-- port of the server as SUMPROTO. What goes to that port is a request, what comes from it a reply.
 -- Messages are read by the rules of docs/protocol.md, with these limits:
 --
 -- * A message with no newline ends by silence, which no dissector can wait for. So bytes at the end
@@ -16,8 +16,8 @@
 --   reply yet: of a request that was sent again, the last copy. The response time is counted from
 --   there. Malformed datagrams get no reply.
 -- * Packets that were captured in part, or quoted in an ICMP error, are left alone.
--- * Of Unicode, less is known here than in Python: characters that are not assigned pass, and digits
---   of other scripts are no numerals.
+-- * Of Unicode, less is known here than in Python: characters that are not assigned pass, and
+--   digits of other scripts are no numerals.
 --
 -- Lua 5.2 (Wireshark 4.0 to 4.2) and 5.4 (since 4.4).
 
