@@ -9,12 +9,13 @@
 --   of a segment that are a whole message are taken as one at once. If the same side goes on before
 --   the other has answered, they were cut: the later segment then shows all of the message, and
 --   the earlier one where it goes on, once that is known (in Wireshark, and in tshark with -2).
---   Bytes that are no message yet wait for the next segment, by way of TCP's reassembly.
+--   Bytes that are no message yet wait for the next segment, by way of TCP's reassembly; if they
+--   never become one, they are left to TCP.
 -- * Behind bytes that are no message, the rest of the segment is not read; the next is, anew.
--- * Over TCP, replies answer the requests of a connection in order. Over UDP, where messages may be
---   lost, a reply answers the latest request between the two addresses and ports, if that has no
---   reply yet: of a request that was sent again, the last copy. The response time is counted from
---   there. Malformed datagrams get no reply.
+-- * Over TCP, replies answer the requests between two addresses and ports in order. Over UDP, where
+--   messages may be lost, a reply answers the latest request, if that has no reply yet: of a request
+--   that was sent again, the last copy. The response time is counted from there. Malformed
+--   datagrams get no reply.
 -- * Packets that were captured in part, or quoted in an ICMP error, are left alone.
 -- * Of Unicode, less is known here than in Python: characters that are not assigned pass, and
 --   digits of other scripts are no numerals.
