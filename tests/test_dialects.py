@@ -116,6 +116,27 @@ RECORDS = [
 ]
 
 
+@pytest.mark.parametrize("option", DIALECTS)
+def test_a_dialect_is_called_as_its_option(option: str) -> None:
+    dialect = DIALECTS[option]("\n")
+    decoder = Decoder()
+    received = decoder.take_first(dialect.encode(REQUEST))
+    assert dialect.label == received.dialect.label == option
+
+
+@pytest.mark.parametrize(
+    ("request_", "label"),
+    [
+        (b"Client of Ann\t;  42", "semicolon"),
+        (b"Client of Ann \t 42", "space"),
+        (b"42 : Client of Ann", "number-first"),
+        (b"\0\x12Client of Ann ; 42", "text-record"),
+    ],
+)
+def test_blanks_do_not_change_what_a_dialect_is_called(request_: bytes, label: str) -> None:
+    assert Decoder().take_first(request_).dialect.label == label
+
+
 @pytest.mark.parametrize("terminator", [b"\r\n", b"\n", b""])
 @pytest.mark.parametrize(("request_", "reply"), MIRRORED + OBJECTS)
 def test_mirrored(request_: bytes, reply: bytes, terminator: bytes) -> None:

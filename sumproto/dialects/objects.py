@@ -49,6 +49,10 @@ class JsonObject(Dialect):
         self.id = id_
         self.newline_may_follow = not terminator
 
+    @property
+    def label(self) -> str:
+        return "json"
+
     def encode(self, message: Message) -> bytes:
         values = [json.dumps(message.name, ensure_ascii=False), str(message.number)]
         if self.number_first:

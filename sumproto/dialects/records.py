@@ -24,6 +24,10 @@ _NUMBER = struct.Struct(">i")
 class Record(Dialect):
     """u16 length, name, i32 number, big-endian: ``writeUTF`` and ``writeInt`` of Java."""
 
+    @property
+    def label(self) -> str:
+        return "record"
+
     def encode(self, message: Message) -> bytes:
         """The bytes of `message`. Raises `OutOfRange` if the number does not fit in 32 bits."""
         name = message.name.encode()
@@ -43,6 +47,10 @@ class TextRecord(Separated):
     def __init__(self, separator: str) -> None:
         super().__init__(separator, "")
         self.newline_may_follow = False
+
+    @property
+    def label(self) -> str:
+        return "text-record"
 
     def encode(self, message: Message) -> bytes:
         return self.encode_text(f"{message.name}{self.separator}{message.number}")

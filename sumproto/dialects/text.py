@@ -45,6 +45,10 @@ class Separated(Text):
         self.number_first = number_first
         self.newline_may_follow = not terminator
 
+    @property
+    def label(self) -> str:
+        return "number-first" if self.number_first else _LABELS[self.separator.strip(_BLANKS)]
+
     def encode(self, message: Message) -> bytes:
         name, number = message
         if self.number_first:
@@ -60,6 +64,10 @@ class TwoLines(Text):
         self.terminator = terminator
         self.newline_may_follow = not terminator
 
+    @property
+    def label(self) -> str:
+        return "two-lines"
+
     def encode(self, message: Message) -> bytes:
         return f"{message.name}{self.separator}{message.number}{self.terminator}".encode()
 
@@ -69,7 +77,8 @@ UNKNOWN = Separated(",", "\r\n")
 
 _DIGITS = "0123456789"
 _BLANKS = " \t"
-_SEPARATORS = ",;:|"
+_LABELS = {",": "comma", "|": "pipe", ";": "semicolon", ":": "colon", "": "space"}
+_SEPARATORS = "".join(_LABELS)
 _NUMBER_FIRST = re.compile(r"([+-]?[0-9]+)([ \t]*[,;:|][ \t]*|[ \t]+)(.+)")
 _FIELDS = re.compile(r"[ \t]*[,;:|][ \t]*|[ \t]+")
 _NUMERAL = re.compile(r"[+-]?[.]?\d[\d._eE+-]*")
