@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -27,6 +28,7 @@ from .exchange import (
     parse_networks,
     random_number,
 )
+from .journal import Journal
 from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
 from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
@@ -177,6 +179,12 @@ class Options(usage.Options):
             "[default: what the limit on open files allows]",
             _max_connections,
         ),
+        _parameter(
+            "journal",
+            None,
+            "Append each exchange and error to this file, as a JSON object a line.",
+            Path,
+        ),
     ]
 
     def __init__(self) -> None:
@@ -292,6 +300,11 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     observers: list[Observer] = [EventTrace(throttle)]
     if not options["quiet"]:
         observers.append(ExchangeTrace())
+    if options["journal"]:
+        journal = Journal(options["journal"], reactor)
+        observers.append(journal)
+        reactor.callWhenRunning(journal.flush)  # the file is there, or it is told why not
+        reactor.addSystemEventTrigger("after", "shutdown", journal.close)  # when all is answered
     responder = Responder(
         Rule(name, random_number if number is None else lambda: number, options["reply"]),
         StopPolicy(STOP_ON[options["stop-on"]], options["stop-from"] or LOOPBACK),

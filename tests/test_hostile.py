@@ -404,7 +404,8 @@ def privileged_port() -> int:
 @as_root
 def test_as_nobody(folder_of_nobody: Path) -> None:
     port, path = privileged_port(), folder_of_nobody / "sock"
-    options = ("--listen", f"tcp:{port}:interface=127.0.0.1", "--listen", f"unix:{path}:mode=660")
+    listen = ("--listen", f"tcp:{port}:interface=127.0.0.1", "--listen", f"unix:{path}:mode=660")
+    options = (*listen, "--journal", "journal")
     with running_server(folder_of_nobody, *options, twistd=("--uid", "nobody")) as server:
         server.wait_for("set uid/gid")
         assert path.stat().st_mode & 0o777 == 0o660
@@ -419,3 +420,4 @@ def test_as_nobody(folder_of_nobody: Path) -> None:
         assert server.wait() == 0
         assert "Traceback" not in server.output
         assert not path.exists()
+        assert (folder_of_nobody / "journal").stat().st_uid == nobody.pw_uid  # so it can be rotated

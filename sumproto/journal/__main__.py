@@ -1,0 +1,70 @@
+"""``python -m sumproto.journal``: what journals say of each client."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+
+from ..message import escape
+from .summary import Summary, as_csv, as_table
+
+_PIECE = 64 * 1024
+"""Bytes of a line that are read at a time; no line of a journal has as many."""
+
+
+def main() -> None:
+    """Print the summary. Ends with status 1 if a file cannot be read, or nothing be printed."""
+    for number in signal.SIGINT, signal.SIGPIPE:
+        signal.signal(number, signal.SIG_DFL)  # end as other filters do, without a word
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = argparse.ArgumentParser(
+        prog="python -m sumproto.journal",
+        description="Of each client in the journals of a server: how many exchanges and errors "
+        "there were, and when the first and the last, in UTC.",
+    )
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="what --journal wrote, in any order"
+    )
+    parser.add_argument(
+        "--csv",
+        dest="format",
+        action="store_const",
+        const=as_csv,
+        default=as_table,
+        help="for a spreadsheet",
+    )
+    options = parser.parse_args()
+    summary = Summary()
+    status = 0
+    for name in options.files:
+        try:
+            with Path(name).open("rb") as file:
+                summary.read(iter(lambda: file.readline(_PIECE), b""))
+        except OSError as wrong:
+            _complain(f"{escape(name)}: {wrong.strerror}")
+            status = 1
+    if summary.broken:
+        _complain(f"skipped what is no line of a journal, {summary.broken} times")
+    if summary.lost:
+        _complain(f"{summary.lost} lines are missing: the server could not write them")
+    try:
+        print(options.format(summary.rows()), end="", flush=True)
+    except OSError as wrong:
+        # Python would try again, and complain in its own way.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _complain(f"cannot print: {wrong.strerror}")
+        status = 1
+    raise SystemExit(status)
+
+
+def _complain(text: str) -> None:
+    print(f"python -m sumproto.journal: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

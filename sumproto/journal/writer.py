@@ -1,0 +1,172 @@
+"""What writes the journal: an observer, and the file with its rotation."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from ..dialects import Dialect
+from ..exchange import Exchange
+from ..message import MessageError, escape
+from ..observer import Observer, Peer
+
+FLUSH = 0.5
+"""Seconds that a line waits in the buffer: no more than 1 is to be lost, and a turn may be late."""
+
+BUFFER = 64 * 1024
+"""Bytes in the buffer that are written at once, or that are kept while they cannot be."""
+
+MAX_SIZE = 10 * 1024 * 1024
+"""Bytes of a file, but for a buffer more, when it is rotated."""
+
+FILES = 10
+"""Files that are kept, the one that is written included."""
+
+# A FIFO that nobody reads must not hold the server. The rest is what open("a") has.
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+class Journal(Observer):
+    """Appends a line to the file at `path` for each exchange and each error.
+
+    Lines wait in a buffer for at most `FLUSH` seconds of `clock`. `now` tells the time as
+    `time.time` does. What cannot be written is tried again, and lost when there is too much of it;
+    both are logged.
+
+    The file is opened for each write, so that one that was moved away is made anew. Twisted's
+    LogFile and logging's RotatingFileHandler do not tell of a write that is cut short, after which
+    the next line would continue half a line.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, path: Path, clock: IReactorTime, now: Callable[[], float] = time.time
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._now = now
+        self._buffer = bytearray()  # whole lines
+        self._timer: IDelayedCall | None = None
+        self._why: str | None = None  # it could not be written
+        self._lost = 0  # lines since then
+
+    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
+        request, reply = exchange
+        # json.dumps of it all would take as long as the exchange itself.
+        self._add(
+            f'{self._head("exchange")}, {_who(peer)}, "dialect": "{dialect.label}", '
+            f'"client_name": {_quote(request.name)}, "server_name": {_quote(reply.name)}, '
+            f'"client_number": {request.number}, "server_number": {reply.number}, '
+            f'"sum": {exchange.sum}, "seconds": {seconds:.6f}}}\n'
+        )
+
+    def refused(self, peer: Peer, error: MessageError) -> None:
+        self._add(
+            f'{self._head("error")}, {_who(peer)}, "code": "{error.code}", '
+            f'"detail": {_quote(str(error))}}}\n'
+        )
+
+    def flush(self) -> None:
+        """Write what is in the buffer; log if that cannot be done, or can be done again."""
+        self._cancel()
+        try:
+            self._append()
+        except OSError as wrong:
+            why = wrong.strerror or str(wrong)
+            if why != self._why:
+                self._why = why
+                self._tell(self._log.error, "Cannot write the journal {path}: {why}", why=why)
+            self._timer = self._clock.callLater(FLUSH, self.flush)
+        else:
+            if self._why:
+                self._why = None
+                text = "The journal {path} is written again; {lines} lines were lost"
+                self._tell(self._log.info, text, lines=self._lost)
+            if self._lost:
+                self._add(f'{self._head("lost")}, "lines": {self._lost}}}\n')
+                self._lost = 0
+                self.flush()
+
+    def close(self) -> None:
+        """Write what is left; what cannot be written is lost. Nothing more may come."""
+        self.flush()
+        self._cancel()
+        if lines := self._lost + self._buffer.count(b"\n"):
+            text = "{lines} lines of the journal {path} are lost: {why}"
+            self._tell(self._log.error, text, lines=lines, why=self._why)
+
+    def _head(self, event: str) -> str:
+        now = self._now()
+        return f'{{"time": "{_second(int(now))}.{int(now % 1 * 1e6):06}Z", "event": "{event}"'
+
+    def _add(self, line: str) -> None:
+        if len(self._buffer) >= BUFFER:
+            self._lost += 1
+            return
+        self._buffer += line.encode()
+        if len(self._buffer) >= BUFFER and not self._why:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._clock.callLater(FLUSH, self.flush)
+
+    def _append(self) -> None:
+        """Move the buffer to the file. Raises `OSError`; then the lines not written are left."""
+        with suppress(FileNotFoundError):
+            if self._path.stat().st_size >= MAX_SIZE:
+                self._rotate()
+        file = os.open(self._path, _FLAGS, 0o600)
+        written = 0
+        try:
+            if os.fstat(file).st_size and self._ends_in_half_a_line():
+                os.write(file, b"\n")
+            while written < len(self._buffer):
+                written += os.write(file, self._buffer[written:])
+        finally:
+            # A line of which only the newline is missing is written: the next write begins with it.
+            del self._buffer[: self._buffer.rfind(b"\n", 0, written + 1) + 1]
+            os.close(file)
+
+    def _ends_in_half_a_line(self) -> bool:
+        """Whether a full disk or a crash has left the file so."""
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
+
+    def _rotate(self) -> None:
+        """Rename the file to ``.1``, and that to ``.2``; the last of `FILES` is overwritten."""
+        for number in range(FILES - 1, 0, -1):
+            with suppress(FileNotFoundError):
+                self._numbered(number - 1).replace(self._numbered(number))
+
+    def _numbered(self, number: int) -> Path:
+        return Path(f"{self._path}.{number}") if number else self._path
+
+    def _cancel(self) -> None:
+        if self._timer and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _tell(self, emit: Callable[..., object], text: str, **fields: object) -> None:
+        emit(text, path=escape(str(self._path)), **fields)
+
+
+def _who(peer: Peer) -> str:
+    host = "null" if peer.host is None else _quote(peer.host)
+    port = "null" if peer.port is None else peer.port
+    return f'"peer": {host}, "port": {port}, "transport": "{peer.transport}"'
