@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -298,7 +298,13 @@ class Transport(StringTransportWithDisconnection):
 class FakeServer:
     """A `SumFactory` that says "Server of Bob" and 58, its clock, and what became of it."""
 
-    def __init__(self, *, policy: StopPolicy | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        policy: StopPolicy | None = None,
+        observers: Sequence[Observer] = (),
+        **options: Any,
+    ) -> None:
         self.clock = Clock()
         self.recorder = Recorder()
         self.stops = 0
@@ -307,7 +313,7 @@ class FakeServer:
             policy or StopPolicy(),
             self.clock,
             self._stop,
-            [self.recorder],
+            [self.recorder, *observers],
         )
         self.factory = SumFactory(self.responder, **options)
 

@@ -18,7 +18,18 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from support import BIN, PATIENCE, ask, connect, read_all, run, running_server
+from support import (
+    BIN,
+    EVIL,
+    PATIENCE,
+    FakeServer,
+    ask,
+    connect,
+    is_harmless,
+    read_all,
+    run,
+    running_server,
+)
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent
 from twisted.logger import capturedLogs as captured_logs
@@ -112,6 +123,15 @@ def test_an_error(fixture: Fixture) -> None:
         "detail": '"no"',
     }
     assert (second["peer"], second["port"], second["transport"]) == (None, None, "unix")
+
+
+@pytest.mark.parametrize("message", EVIL)
+def test_nothing_evil_reaches_the_journal(fixture: Fixture, message: bytes) -> None:
+    server = FakeServer(observers=[fixture.journal])
+    server.connect()[0].dataReceived(message + b"\n")
+    fixture.journal.flush()
+    assert len(read(fixture.path)) == 1
+    assert is_harmless(fixture.path.read_text())
 
 
 # When they are written
@@ -499,8 +519,8 @@ def test_the_program(tmp_path: Path) -> None:
     ]
     assert done.stderr.splitlines() == [
         "python -m sumproto.journal: missing: No such file or directory",
-        "python -m sumproto.journal: skipped what is no line of a journal, 1 times",
-        "python -m sumproto.journal: 7 lines are missing: the server could not write them",
+        "python -m sumproto.journal: lines skipped that are none of a journal: 1",
+        "python -m sumproto.journal: lines missing that the server could not write: 7",
     ]
     done = program(tmp_path, "--csv", "journal", encoding="utf-8")
     assert (done.returncode, done.stdout.count("\n")) == (0, 3)

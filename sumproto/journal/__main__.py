@@ -49,9 +49,9 @@ def main() -> None:
             _complain(f"{escape(name)}: {wrong.strerror}")
             status = 1
     if summary.broken:
-        _complain(f"skipped what is no line of a journal, {summary.broken} times")
+        _complain(f"lines skipped that are none of a journal: {summary.broken}")
     if summary.lost:
-        _complain(f"{summary.lost} lines are missing: the server could not write them")
+        _complain(f"lines missing that the server could not write: {summary.lost}")
     try:
         print(options.format(summary.rows()), end="", flush=True)
     except OSError as wrong:
