@@ -466,6 +466,18 @@ SPOKEN: st.SearchStrategy[Dialect] = st.one_of(
 )
 
 
+@pytest.mark.parametrize("label", DIALECTS)
+def test_the_label_of_a_dialect(label: str) -> None:
+    dialect = DIALECTS[label]("\n")
+    assert dialect.label == label
+    assert Decoder().take_first(dialect.encode(REQUEST)).dialect.label == label
+
+
+@given(SPOKEN)
+def test_there_are_no_other_labels(dialect: Dialect) -> None:
+    assert dialect.label in DIALECTS
+
+
 @given(NAMES, NUMBERS, SEPARATORS, TERMINATORS)
 def test_decode_encode(name: str, number: int, separator: str, terminator: str) -> None:
     assume(separator.strip() or name[-1] not in ",;:|")  # it would be read as the separator

@@ -14,6 +14,11 @@ class Dialect(ABC):
     newline_may_follow = False
     """Whether a message is answered before it is known whether a newline ends it."""
 
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """The word for it in `DIALECTS`."""
+
     @abstractmethod
     def encode(self, message: Message) -> bytes:
         """The bytes of `message`."""

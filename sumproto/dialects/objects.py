@@ -36,6 +36,8 @@ class JsonObject(Dialect):
     `number_first`. `id_` is the value, as JSON, of an ``"id"`` that errors have to repeat.
     """
 
+    label = "json"
+
     def __init__(
         self,
         around: tuple[str, str, str],

@@ -24,6 +24,8 @@ _NUMBER = struct.Struct(">i")
 class Record(Dialect):
     """u16 length, name, i32 number, big-endian: ``writeUTF`` and ``writeInt`` of Java."""
 
+    label = "record"
+
     def encode(self, message: Message) -> bytes:
         """The bytes of `message`. Raises `OutOfRange` if the number does not fit in 32 bits."""
         name = message.name.encode()
@@ -39,6 +41,8 @@ class Record(Dialect):
 
 class TextRecord(Separated):
     """u16 length, big-endian, and ``Client of Ann,42``: ``writeUTF`` of Java."""
+
+    label = "text-record"
 
     def __init__(self, separator: str) -> None:
         super().__init__(separator, "")

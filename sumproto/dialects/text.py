@@ -18,6 +18,10 @@ from ..message import (
 )
 from .base import Dialect, Framing, Received, Taken, too_long
 
+_BLANKS = " \t"
+_SEPARATORS = ",;:|"
+_LABELS = {",": "comma", ";": "semicolon", ":": "colon", "|": "pipe", "": "space"}
+
 
 class Text(Dialect):
     """What all text has in common: errors are a line that cannot be read as a message."""
@@ -45,6 +49,10 @@ class Separated(Text):
         self.number_first = number_first
         self.newline_may_follow = not terminator
 
+    @property
+    def label(self) -> str:
+        return "number-first" if self.number_first else _LABELS[self.separator.strip(_BLANKS)]
+
     def encode(self, message: Message) -> bytes:
         name, number = message
         if self.number_first:
@@ -54,6 +62,8 @@ class Separated(Text):
 
 class TwoLines(Text):
     """``Client of Ann`` and ``42``, each on a line; the `separator` is the newline between them."""
+
+    label = "two-lines"
 
     def __init__(self, separator: str, terminator: str) -> None:
         self.separator = separator
@@ -68,8 +78,6 @@ UNKNOWN = Separated(",", "\r\n")
 """The dialect for a peer that has not shown its own."""
 
 _DIGITS = "0123456789"
-_BLANKS = " \t"
-_SEPARATORS = ",;:|"
 _NUMBER_FIRST = re.compile(r"([+-]?[0-9]+)([ \t]*[,;:|][ \t]*|[ \t]+)(.+)")
 _FIELDS = re.compile(r"[ \t]*[,;:|][ \t]*|[ \t]+")
 _NUMERAL = re.compile(r"[+-]?[.]?\d[\d._eE+-]*")
