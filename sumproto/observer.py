@@ -46,5 +46,11 @@ class Observer:
     def stopping(self, why: str) -> None:
         """The server begins to stop."""
 
+    def turned_away(self) -> None:
+        """A connection was not served: the server has as many as it takes, or it stops.
+
+        Some of these are told so, and have `connected`; others are closed without a word.
+        """
+
     def disconnected(self, peer: Peer, why: str | None) -> None:
         """The connection to `peer` is gone; `why` is None if the peer closed it."""

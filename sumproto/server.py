@@ -53,6 +53,7 @@ class SumProtocol(MessageReceiver):
         self._unread = 0  # how much of that the kernel had when we began to finish
         self._closing = False  # the last reply is out; what still comes is discarded
         self._why: str | None = None
+        self._peer: Peer | None = None  # who sent requests
 
     @property
     def peer(self) -> Peer:
@@ -184,7 +185,9 @@ class SumProtocol(MessageReceiver):
             return received.data
         exchange, reply = self._responder.answer(received)
         if self._responder.watched:
-            self._responder.exchanged(self.peer, exchange, received, self._since)
+            if self._peer is None:  # a PROXY header, which says who it is, came before requests
+                self._peer = self.peer
+            self._responder.exchanged(self._peer, exchange, received, self._since)
         return reply
 
     def _write(self, replies: list[bytes]) -> None:
@@ -278,6 +281,8 @@ class SumFactory(Factory):
             refusal = Busy(f"the server has its {self.max_connections} connections")
         else:
             return SumProtocol(self)
+        for observer in self.responder.observers:
+            observer.turned_away()
         return SumProtocol(self, refusal) if self._refusals < REFUSALS else None
 
     def drain(self, seconds: float) -> Deferred[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ..message import (
     INTEGER,
@@ -49,7 +49,7 @@ class Separated(Text):
         self.number_first = number_first
         self.newline_may_follow = not terminator
 
-    @property
+    @cached_property
     def label(self) -> str:
         return "number-first" if self.number_first else _LABELS[self.separator.strip(_BLANKS)]
 
