@@ -233,20 +233,19 @@ class WebListener(Listener):
 
     def listening(self, port: IListeningPort) -> None:
         address = self.address
-        where = address_in_words(address)
+        where = " and ".join(_in_words([address]))
         if isinstance(address, IPv4Address | IPv6Address):
             ip = ip_address(address.host)
             self._site.for_this_host = ip.is_loopback
             if not ip.is_loopback:
-                self._log.warn(
-                    "{where} can be reached from other hosts, and shows names", where=where
-                )
+                text = "{address} can be reached from other hosts, and shows names and addresses"
+                self._log.warn(text, address=(address.host, address.port))
             host = "localhost" if ip.is_unspecified else address.host
             where = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/"
         self._log.info("Watch at {where}", where=where)
         self._live.about = {
             "name": self._name,
-            "where": [address_in_words(address) for address in self._addresses()],
+            "where": _in_words(self._addresses()),
         }
         self._live.start()
 
@@ -256,11 +255,13 @@ class WebListener(Listener):
         return gatherResults([closed, self._site.close(self._patience)])
 
 
-def address_in_words(address: IAddress) -> str:
-    """Where a program connects to, or sends datagrams to, that is to reach `address`."""
-    if isinstance(address, IPv4Address | IPv6Address):
-        host = gethostname() if ip_address(address.host).is_unspecified else address.host
-        return f"{host} port {address.port}" + " (UDP)" * (address.type == "UDP")
-    if isinstance(address, UNIXAddress) and address.name:
-        return os.fsdecode(address.name)
-    return str(address)
+def _in_words(addresses: Sequence[IAddress]) -> list[str]:
+    """Where programs connect to, or send datagrams to, that are to reach `addresses`."""
+    kinds: dict[str, list[str]] = {}
+    for address in addresses:
+        if isinstance(address, IPv4Address | IPv6Address):
+            host = gethostname() if ip_address(address.host).is_unspecified else address.host
+            kinds.setdefault(f"{host} port {address.port}", []).append(address.type)
+        elif isinstance(address, UNIXAddress) and address.name:
+            kinds[os.fsdecode(address.name)] = ["UNIX socket"]
+    return [f"{where} ({' and '.join(kind)})" for where, kind in kinds.items()]

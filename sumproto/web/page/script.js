@@ -18,7 +18,8 @@ function make(tag, text, className = "") {
 
 // How things are written
 
-const timeOf = (seconds) => new Date(seconds * 1000).toLocaleTimeString();
+const clock = new Intl.DateTimeFormat([], { timeStyle: "medium", hourCycle: "h23" });
+const timeOf = (seconds) => clock.format(seconds * 1000);
 const count = (number, noun) => `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
 
 function exchangeRow(exchange) {
