@@ -105,14 +105,14 @@ class Live(Resource):
     def _beat(self) -> None:
         self._beats = (self._beats + 1) % BEATS
         if self._beats == 0:
-            count = self._tally.exchanges.total()
+            count = sum(self._tally.exchanges.values())
             self._rates.append(count - self._counted)
             self._counted = count
         self._tell(even_if_nothing=self._beats == 0)
 
     def _tell(self, even_if_nothing: bool) -> None:
-        exchanges = self._tally.exchanges.total()
-        errors = self._tally.errors.total()
+        exchanges = sum(self._tally.exchanges.values())
+        errors = sum(self._tally.errors.values())
         events: dict[tuple[bool, int, int], bytes] = {}  # most viewers are sent the same
         for viewer in list(self._viewers):
             if viewer.paused_since is not None:
@@ -133,8 +133,8 @@ class Live(Resource):
             "about": self.about if is_first else None,
             "stopping": tally.why_stopping,
             "total": {
-                "exchanges": tally.exchanges.total(),
-                "errors": tally.errors.total(),
+                "exchanges": sum(tally.exchanges.values()),
+                "errors": sum(tally.errors.values()),
                 "connections": tally.connections_open,
             },
             "rates": list(self._rates),
@@ -153,15 +153,15 @@ def _newest(kept: deque[_T], count: int) -> list[_T]:
 
 
 def _exchange(done: Done) -> dict[str, object]:
-    time, transport, exchange, label, seconds = done
+    time, peer, exchange, dialect, seconds = done
     return {
         "time": time,
         "name": exchange.request.name,
         "number": exchange.request.number,
         "reply": exchange.reply.number,
         "sum": exchange.sum,
-        "dialect": label,
-        "transport": transport,
+        "dialect": dialect.label,
+        "transport": peer.transport,
         "seconds": seconds,
     }
 
