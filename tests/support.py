@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -245,6 +245,9 @@ class Recorder(Observer):
     def stopping(self, why: str) -> None:
         self.events.append(("stopping", why))
 
+    def turned_away(self) -> None:
+        self.events.append(("turned away",))
+
     def disconnected(self, peer: Peer, why: str | None) -> None:
         self.events.append(("disconnected", why))
 
@@ -298,7 +301,13 @@ class Transport(StringTransportWithDisconnection):
 class FakeServer:
     """A `SumFactory` that says "Server of Bob" and 58, its clock, and what became of it."""
 
-    def __init__(self, *, policy: StopPolicy | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        policy: StopPolicy | None = None,
+        observers: Sequence[Observer] = (),
+        **options: Any,
+    ) -> None:
         self.clock = Clock()
         self.recorder = Recorder()
         self.stops = 0
@@ -307,7 +316,7 @@ class FakeServer:
             policy or StopPolicy(),
             self.clock,
             self._stop,
-            [self.recorder],
+            [self.recorder, *observers],
         )
         self.factory = SumFactory(self.responder, **options)
 

@@ -18,7 +18,6 @@ from twisted.web.http import HTTPChannel
 from twisted.web.pages import errorPage
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
-from twisted.web.static import Data
 
 from ..listeners import Listener
 from ..responder import Responder
@@ -48,6 +47,21 @@ _FILES = {
     "script.js": ("script.js", "text/javascript; charset=utf-8"),
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
+
+
+class _File(Resource):
+    """A file of the page."""
+
+    isLeaf = True
+
+    def __init__(self, name: str, content_type: str) -> None:
+        super().__init__()
+        self._data = (_PAGE / name).read_bytes()
+        self._content_type = content_type
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader("Content-Type", self._content_type)
+        return self._data
 
 
 class _Metrics(Resource):
@@ -222,7 +236,7 @@ class WebListener(Listener):
         self._live = Live(tally, reactor)
         root = Resource()
         for path, (file, content_type) in _FILES.items():
-            root.putChild(path.encode(), Data((_PAGE / file).read_bytes(), content_type))
+            root.putChild(path.encode(), _File(file, content_type))
         root.putChild(b"events", self._live)
         root.putChild(b"metrics", _Metrics(Metrics(tally)))
         root.putChild(b"healthz", _Health(responder))
