@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .dialects import Dialect
 from .exchange import Exchange
 from .message import MessageError
+
+Done = tuple[Exchange, Dialect]
+"""An exchange, and the dialect that it was in."""
 
 
 class Peer(NamedTuple):
@@ -33,6 +37,14 @@ class Observer:
 
     def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
         """A request from `peer` was answered, `seconds` after the last of it came."""
+
+    def exchanged_all(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
+        """All that is `done` with `peer` was, at once.
+
+        Override this rather than `exchanged` if to be told of many at once costs less.
+        """
+        for exchange, dialect in done:
+            self.exchanged(peer, exchange, dialect, seconds)
 
     def refused(self, peer: Peer, error: MessageError) -> None:
         """`peer` was told of `error`, and its connection is being closed.

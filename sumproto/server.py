@@ -23,7 +23,7 @@ from zope.interface import alsoProvides, implementer
 
 from .dialects import Decoder, Newline, Received
 from .message import Busy, Malformed, MessageError, Stopping, TimedOut
-from .observer import Peer
+from .observer import Done, Peer
 from .receiver import MessageReceiver
 from .responder import Responder
 
@@ -54,6 +54,7 @@ class SumProtocol(MessageReceiver):
         self._closing = False  # the last reply is out; what still comes is discarded
         self._why: str | None = None
         self._peer: Peer | None = None  # who sent requests
+        self._done: list[Done] = []  # of which nobody has been told
 
     @property
     def peer(self) -> Peer:
@@ -185,12 +186,15 @@ class SumProtocol(MessageReceiver):
             return received.data
         exchange, reply = self._responder.answer(received)
         if self._responder.watched:
-            if self._peer is None:  # a PROXY header, which says who it is, came before requests
-                self._peer = self.peer
-            self._responder.exchanged(self._peer, exchange, received, self._since)
+            self._done.append((exchange, received.dialect))
         return reply
 
     def _write(self, replies: list[bytes]) -> None:
+        if self._done:
+            if self._peer is None:  # a PROXY header, which says who it is, came before requests
+                self._peer = self.peer
+            self._responder.exchanged(self._peer, self._done, self._since)
+            self._done = []
         if replies:
             self.resetTimeout()
             self.transport.write(b"".join(replies))

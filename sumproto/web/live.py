@@ -15,7 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from .hints import hint
-from .tally import Done, Refused, Tally
+from .tally import Kept, Refused, Tally
 
 MOST_VIEWERS = 100
 """Streams at a time; who asks for one more is told so."""
@@ -138,7 +138,7 @@ class Live(Resource):
                 "connections": tally.connections_open,
             },
             "rates": list(self._rates),
-            "exchanges": [_exchange(done) for done in _newest(tally.last_exchanges, exchanges)],
+            "exchanges": [_exchange(kept) for kept in _newest(tally.last_exchanges, exchanges)],
             "errors": [_error(refused) for refused in _newest(tally.last_errors, errors)],
         }
         return f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
@@ -152,8 +152,8 @@ def _newest(kept: deque[_T], count: int) -> list[_T]:
     return list(islice(reversed(kept), count))[::-1]
 
 
-def _exchange(done: Done) -> dict[str, object]:
-    time, peer, exchange, dialect, seconds = done
+def _exchange(kept: Kept) -> dict[str, object]:
+    time, peer, exchange, dialect, seconds = kept
     return {
         "time": time,
         "name": exchange.request.name,

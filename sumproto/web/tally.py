@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..dialects import Dialect
 from ..exchange import Exchange
 from ..message import MessageError
-from ..observer import Observer, Peer
+from ..observer import Done, Observer, Peer
 
 KEPT = 200
 """Exchanges, and errors, that are kept."""
@@ -19,7 +19,7 @@ BOUNDS = (5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.25,
 """Upper bounds, in seconds, of the classes in which the durations of exchanges are counted."""
 
 
-Done = tuple[float, Peer, Exchange, Dialect, float]
+Kept = tuple[float, Peer, Exchange, Dialect, float]
 """An exchange: when, in seconds since 1970; with whom; what; how; and the seconds that it took.
 
 No class of its own: to make one would take a third of the time that there is to count an exchange.
@@ -55,14 +55,17 @@ class Tally(Observer):
         self.connections_refused = 0
         self.stops_denied = 0
         self.why_stopping: str | None = None
-        self.last_exchanges: deque[Done] = deque(maxlen=KEPT)
+        self.last_exchanges: deque[Kept] = deque(maxlen=KEPT)
         self.last_errors: deque[Refused] = deque(maxlen=KEPT)
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
-        self.exchanges[peer.transport, dialect.label] += 1
-        self.durations[bisect_left(BOUNDS, seconds)] += 1
-        self.seconds += seconds
-        self.last_exchanges.append((self._now(), peer, exchange, dialect, seconds))
+    def exchanged_all(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
+        now = self._now()
+        exchanges, last, transport = self.exchanges, self.last_exchanges, peer.transport
+        for exchange, dialect in done:
+            exchanges[transport, dialect.label] += 1
+            last.append((now, peer, exchange, dialect, seconds))
+        self.durations[bisect_left(BOUNDS, seconds)] += len(done)
+        self.seconds += seconds * len(done)
 
     def refused(self, peer: Peer, error: MessageError) -> None:
         self.errors[error.code] += 1
