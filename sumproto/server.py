@@ -341,6 +341,10 @@ class WrappedFactory(Factory):
     def buildProtocol(self, addr: Any) -> Any:
         return self._factory.buildProtocol(addr) or _Dropped()
 
+    def __conform__(self, interface: Any) -> Any:
+        """What else the factory is: TLS wants to know whether it negotiates a protocol."""
+        return interface(self._factory, None)
+
 
 class _Dropped(Protocol):
     """A connection that is closed without a word."""

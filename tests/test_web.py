@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -108,6 +109,12 @@ def test_metrics_in_the_format_that_is_asked_for() -> None:
     text, content_type = Metrics(Tally(lambda: 0.0)).encode("application/openmetrics-text")
     assert content_type.startswith("application/openmetrics-text")
     assert text.endswith(b"# EOF\n")
+    for accept in (
+        "application/openmetrics-text; version=x",
+        "text/plain; version=1e9",
+        ";,\ufffd",
+    ):
+        assert Metrics(Tally(lambda: 0.0)).encode(accept)[1].startswith("text/plain")
 
 
 def test_nothing_that_peers_send_becomes_a_label() -> None:
@@ -488,6 +495,9 @@ def test_names_of_other_hosts_are_refused(tmp_path: Path) -> None:
             response, body = web.get("/healthz", Host=host)
             assert response.status == 403
             assert b"ok" not in body.split()
+        with connect(web.port) as peer:
+            peer.sendall(b"GET /metrics HTTP/1.0\r\nHost: \xff\r\nAccept: \xff\r\n\r\n")
+            assert b" 403 Forbidden" in read_all(peer)
 
 
 def test_a_body_is_not_read(tmp_path: Path) -> None:
@@ -511,6 +521,22 @@ def test_from_other_hosts(tmp_path: Path) -> None:
         assert web.url.startswith("http://localhost:")
         server.wait_for(r"\('0.0.0.0', \d+\) can be reached from other hosts, and shows names")
         assert web.get("/healthz", Host="sum.example")[0].status == 200
+
+
+def test_over_tls(tmp_path: Path, certificate: Path) -> None:
+    endpoint = f"ssl:0:interface=127.0.0.1:privateKey={certificate}"
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    context.set_alpn_protocols(["h2", "http/1.1"])  # as browsers do
+    with running_server(tmp_path, "--web", endpoint) as server:
+        port = int(server.wait_for(r"Watch at https://127.0.0.1:(\d+)/")[1])
+        with context.wrap_socket(connect(port)) as peer:
+            assert peer.selected_alpn_protocol() == "http/1.1"
+            peer.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert peer.recv(1024).startswith(b"HTTP/1.1 200 OK")
+            server.process.terminate()
+            assert b'"stopping": "SIGTERM"' in read_all(peer)
+        assert server.wait() == 0
 
 
 def test_at_a_unix_socket(tmp_path: Path) -> None:

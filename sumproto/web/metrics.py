@@ -36,7 +36,10 @@ class Metrics(Collector):
 
     def encode(self, accept: str) -> tuple[bytes, str]:
         """All metrics as text, and the content type of that, of those that `accept` lists."""
-        encoder, content_type = choose_encoder(accept)
+        try:
+            encoder, content_type = choose_encoder(accept)
+        except TypeError:  # a version that is none
+            encoder, content_type = choose_encoder("")
         return encoder(self._registry), content_type
 
     def collect(self) -> Iterable[Metric]:

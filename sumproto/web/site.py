@@ -74,7 +74,8 @@ class _Metrics(Resource):
         self._metrics = metrics
 
     def render_GET(self, request: Request) -> bytes:
-        text, content_type = self._metrics.encode(request.getHeader("Accept") or "")
+        accept = (request.getHeader(b"Accept") or b"").decode(errors="replace")
+        text, content_type = self._metrics.encode(accept)
         request.setHeader("Content-Type", content_type)
         return text
 
@@ -141,7 +142,7 @@ class WebSite(Site):
     """Serves what can be watched, over `most` connections at a time, and logs none of it."""
 
     noisy = False
-    protocol = _Channel  # type: ignore[assignment] # and not that which may change to HTTP/2
+    protocol = _Channel  # type: ignore[assignment]
     requestFactory = _Request
 
     def __init__(self, root: IResource, reactor: Any, most: int) -> None:
@@ -151,6 +152,9 @@ class WebSite(Site):
         """Whether it can be reached from this host alone."""
         self._most = most
         self._closed: Deferred[None] | None = None
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]
 
     def startFactory(self) -> None:
         """The base class opens its log."""
@@ -164,7 +168,9 @@ class WebSite(Site):
             request.setHeader(name, value)
         # Or a page from elsewhere, whose name its owner has made to stand for this host, could
         # read what is here in the browser of a user of this host ("DNS rebinding").
-        if self.for_this_host and not _is_this_host(request.getRequestHostname().decode()):
+        if self.for_this_host and not _is_this_host(
+            request.getRequestHostname().decode(errors="replace")
+        ):
             resource = errorPage(403, "Forbidden", "This is not the host that you asked for.")
         else:
             resource = super().getResourceFor(request)
