@@ -80,7 +80,7 @@ class SumDatagramProtocol(DatagramProtocol):
             self._responder.refused(peer, error, told)
         else:
             if self._responder.watched:
-                self._responder.exchanged(peer, exchange, received, since)
+                self._responder.exchanged(peer, [(exchange, received.dialect)], since)
             self._send(reply, address)
 
     def _take(self, decoder: Decoder, data: bytes, port: int) -> Received:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .dialects import Dialect
 from .exchange import Exchange
 from .message import MessageError
+
+Done = tuple[Exchange, Dialect]
+"""An exchange, and the dialect that it was in."""
 
 
 class Peer(NamedTuple):
@@ -34,6 +38,14 @@ class Observer:
     def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
         """A request from `peer` was answered, `seconds` after the last of it came."""
 
+    def exchanged_all(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
+        """All that is `done` with `peer` was, at once.
+
+        Override this rather than `exchanged` if to be told of many at once costs less.
+        """
+        for exchange, dialect in done:
+            self.exchanged(peer, exchange, dialect, seconds)
+
     def refused(self, peer: Peer, error: MessageError) -> None:
         """`peer` was told of `error`, and its connection is being closed.
 
@@ -45,6 +57,12 @@ class Observer:
 
     def stopping(self, why: str) -> None:
         """The server begins to stop."""
+
+    def turned_away(self) -> None:
+        """A connection was not served: the server has as many as it takes, or it stops.
+
+        Some of these are told so, and have `connected`; others are closed without a word.
+        """
 
     def disconnected(self, peer: Peer, why: str | None) -> None:
         """The connection to `peer` is gone; `why` is None if the peer closed it."""

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from .dialects import Received
 from .exchange import Exchange, Rule, StopPolicy
 from .message import MessageError, Stopping
-from .observer import Observer, Peer
+from .observer import Done, Observer, Peer
 
 
 class Responder:
@@ -33,7 +33,10 @@ class Responder:
         self._policy = policy
         self._stop = stop
         self._exchange_observers = [
-            observer for observer in observers if type(observer).exchanged != Observer.exchanged
+            observer
+            for observer in observers
+            if type(observer).exchanged != Observer.exchanged
+            or type(observer).exchanged_all != Observer.exchanged_all
         ]
         self.watched = bool(self._exchange_observers)
         """Whether anybody wants to be told of exchanges."""
@@ -43,11 +46,11 @@ class Responder:
         exchange = self.rule.answer(received.message)
         return exchange, self.rule.encode(exchange, received.dialect)
 
-    def exchanged(self, peer: Peer, exchange: Exchange, received: Received, since: float) -> None:
-        """The `exchange` with `peer` is done; its request was `received` at `since`."""
+    def exchanged(self, peer: Peer, done: Sequence[Done], since: float) -> None:
+        """Exchanges with `peer` are `done`, the last bytes of whose requests came at `since`."""
         seconds = self.clock.seconds() - since
         for observer in self._exchange_observers:
-            observer.exchanged(peer, exchange, received.dialect, seconds)
+            observer.exchanged_all(peer, done, seconds)
 
     def verdict(self, peer: Peer, error: MessageError) -> MessageError:
         """What to tell `peer` of `error`: that the server stops, if it does because of it."""

@@ -23,7 +23,7 @@ from zope.interface import alsoProvides, implementer
 
 from .dialects import Decoder, Newline, Received
 from .message import Busy, Malformed, MessageError, Stopping, TimedOut
-from .observer import Peer
+from .observer import Done, Peer
 from .receiver import MessageReceiver
 from .responder import Responder
 
@@ -53,6 +53,8 @@ class SumProtocol(MessageReceiver):
         self._unread = 0  # how much of that the kernel had when we began to finish
         self._closing = False  # the last reply is out; what still comes is discarded
         self._why: str | None = None
+        self._peer: Peer | None = None  # who sent requests
+        self._done: list[Done] = []  # of which nobody has been told
 
     @property
     def peer(self) -> Peer:
@@ -184,10 +186,15 @@ class SumProtocol(MessageReceiver):
             return received.data
         exchange, reply = self._responder.answer(received)
         if self._responder.watched:
-            self._responder.exchanged(self.peer, exchange, received, self._since)
+            self._done.append((exchange, received.dialect))
         return reply
 
     def _write(self, replies: list[bytes]) -> None:
+        if self._done:
+            if self._peer is None:  # a PROXY header, which says who it is, came before requests
+                self._peer = self.peer
+            self._responder.exchanged(self._peer, self._done, self._since)
+            self._done = []
         if replies:
             self.resetTimeout()
             self.transport.write(b"".join(replies))
@@ -278,6 +285,8 @@ class SumFactory(Factory):
             refusal = Busy(f"the server has its {self.max_connections} connections")
         else:
             return SumProtocol(self)
+        for observer in self.responder.observers:
+            observer.turned_away()
         return SumProtocol(self, refusal) if self._refusals < REFUSALS else None
 
     def drain(self, seconds: float) -> Deferred[None]:
@@ -331,6 +340,10 @@ class WrappedFactory(Factory):
 
     def buildProtocol(self, addr: Any) -> Any:
         return self._factory.buildProtocol(addr) or _Dropped()
+
+    def __conform__(self, interface: Any) -> Any:
+        """What else the factory is: TLS wants to know whether it negotiates a protocol."""
+        return interface(self._factory, None)
 
 
 class _Dropped(Protocol):

@@ -13,6 +13,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import quoteStringArgument
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python import usage
@@ -39,6 +40,9 @@ from .trace import EventTrace, ExchangeTrace, Throttle
 
 SPARE_DESCRIPTORS = 32 + REFUSALS
 """File descriptors that connections leave to the rest of the process, and to refusals."""
+
+WEB_CONNECTIONS = 128
+"""Connections at a time of who watches the server."""
 
 
 # --- options
@@ -86,17 +90,12 @@ def _stop_on(text: str) -> str:
     return text
 
 
-def _room() -> int:
-    """As many connections as the limit on open files (``ulimit -n``) has room for."""
+def _room(options: Options) -> int:
+    """As many connections as the limit on open files (``ulimit -n``) has room for, at least 1."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft - SPARE_DESCRIPTORS
-
-
-def _max_connections(text: str) -> int:
-    number = integer_in(1, sys.maxsize)(text)
-    if number > _room():
-        raise ValueError(f"{number} is more than {_room()}, for which 'ulimit -n' has room")
-    return number
+    if soft == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(1, soft - SPARE_DESCRIPTORS - (WEB_CONNECTIONS if options["web"] else 0))
 
 
 class Options(usage.Options):
@@ -177,7 +176,7 @@ class Options(usage.Options):
             None,
             "Connections served at a time; more are told that the server is busy. "
             "[default: what the limit on open files allows]",
-            _max_connections,
+            integer_in(1, sys.maxsize),
         ),
         _parameter(
             "journal",
@@ -185,6 +184,13 @@ class Options(usage.Options):
             "Append each exchange and error to this file, as a JSON object a line.",
             Path,
         ),
+        [
+            "web",
+            None,
+            None,
+            "Serve a live page, /metrics and /healthz on this endpoint, such as "
+            "tcp:8000:interface=127.0.0.1.",
+        ],
     ]
 
     def __init__(self) -> None:
@@ -214,6 +220,12 @@ class Options(usage.Options):
             raise usage.UsageError("--listen goes without --host and --port")
         if self["listen"] and self["udp"]:
             raise usage.UsageError("--udp goes without --listen: use --udp-listen HOST:PORT")
+        room = _room(self)
+        if (self["max-connections"] or room) > room:
+            raise usage.UsageError(
+                f"--max-connections: {self['max-connections']} is more than {room}, for which "
+                "'ulimit -n' has room"
+            )
 
 
 _EXAMPLES = """
@@ -228,6 +240,8 @@ Examples:
       in the foreground, for all hosts, none of which can stop it
   twistd -n sumserver --listen tcp6:12000 --listen unix:/run/sum.sock:mode=660
       at two endpoints
+  twistd -n sumserver --web tcp:8000:interface=127.0.0.1
+      with a page at http://127.0.0.1:8000/ that shows exchanges as they happen
 """
 
 
@@ -235,20 +249,25 @@ Examples:
 
 
 class SumService(MultiService):
-    """A server at all its ports, from the first request to the last."""
+    """A server at all its ports, from the first request to the last.
+
+    Who watches it, at the ports of `watching`, can do so until that is answered.
+    """
 
     def __init__(
         self,
         reactor: Any,
         factory: SumFactory,
         listeners: Sequence[Listener],
+        watching: Sequence[Listener],
         drain: float,
     ) -> None:
         super().__init__()
         self._reactor = reactor
         self._factory = factory
+        self._listeners = listeners
         self._drain = drain
-        for listener in listeners:
+        for listener in (*listeners, *watching):
             listener.setServiceParent(self)
 
     def privilegedStartService(self) -> None:
@@ -265,8 +284,9 @@ class SumService(MultiService):
         return deferLater(self._reactor, 0, self._stop)
 
     def _stop(self) -> Deferred[Any]:
-        closed = super().stopService()
-        return gatherResults([closed, self._factory.drain(self._drain)])
+        closed = [listener.disownServiceParent() for listener in self._listeners]
+        drained = gatherResults([*closed, self._factory.drain(self._drain)])
+        return drained.addBoth(lambda _: super(SumService, self).stopService())
 
     def _take_signals(self) -> None:
         """Let the signals that stop the reactor begin the stop that a message begins.
@@ -305,6 +325,16 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         observers.append(journal)
         reactor.callWhenRunning(journal.flush)  # the file is there, or it is told why not
         reactor.addSystemEventTrigger("after", "shutdown", journal.close)  # when all is answered
+    if options["web"]:
+        try:
+            from .web import Tally, WebListener
+        except ImportError:
+            raise SystemExit(
+                "twistd sumserver: --web: prometheus_client is not installed: "
+                "pip install 'sumproto[web]'"
+            ) from None
+        tally = Tally(reactor.seconds)
+        observers.append(tally)
     responder = Responder(
         Rule(name, random_number if number is None else lambda: number, options["reply"]),
         StopPolicy(STOP_ON[options["stop-on"]], options["stop-from"] or LOOPBACK),
@@ -316,14 +346,11 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         responder,
         quiet_period=options["quiet-period"],
         idle_timeout=options["idle-timeout"],
-        max_connections=options["max-connections"] or max(1, _room()),
+        max_connections=options["max-connections"] or _room(options),
     )
     listeners: list[Listener] = []
     for text in options["listen"] or [_default(options)]:
-        try:
-            endpoint = server_endpoint(reactor, text)
-        except ValueError as wrong:
-            raise SystemExit(f"twistd sumserver: --listen {escape(text)}: {wrong}") from None
+        endpoint = _endpoint(reactor, "listen", text)
         listeners.append(ConnectionListener(endpoint, factory, throttle))
     if options["udp"]:
         beside = listeners[0]
@@ -334,7 +361,29 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     if options["udp-listen"]:
         host, port = options["udp-listen"]
         listeners.append(DatagramListener(reactor, host, lambda: port, responder))
-    return SumService(reactor, factory, listeners, options["drain"])
+    watching: list[Listener] = []
+    if options["web"]:
+        watching.append(
+            WebListener(
+                reactor,
+                _endpoint(reactor, "web", options["web"]),
+                scheme="https" if options["web"].startswith(("ssl:", "tls:")) else "http",
+                tally=tally,
+                responder=responder,
+                addresses=lambda: [listener.address for listener in listeners],
+                most=WEB_CONNECTIONS,
+                patience=options["drain"],
+            )
+        )
+    return SumService(reactor, factory, listeners, watching, options["drain"])
+
+
+def _endpoint(reactor: Any, option: str, text: str) -> IStreamServerEndpoint:
+    """The endpoint that `text`, the value of `option`, describes. Raises `SystemExit`."""
+    try:
+        return server_endpoint(reactor, text)
+    except ValueError as wrong:
+        raise SystemExit(f"twistd sumserver: --{option} {escape(text)}: {wrong}") from None
 
 
 def _default(options: Options) -> str:

@@ -1,7 +1,46 @@
-"""How much hypothesis tries: ``pytest --hypothesis-profile fuzz`` is for when there is time."""
+"""How much hypothesis tries, and what the tests of more than one module use.
 
+``pytest --hypothesis-profile fuzz`` is for when there is time.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("suite", max_examples=150, stateful_step_count=30, deadline=None)
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=5000)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for localhost in one file."""
+    pytest.importorskip("OpenSSL", reason="TLS needs pyOpenSSL: pip install '.[tls]'")
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(pem)
+    )
+    return path

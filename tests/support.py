@@ -245,6 +245,9 @@ class Recorder(Observer):
     def stopping(self, why: str) -> None:
         self.events.append(("stopping", why))
 
+    def turned_away(self) -> None:
+        self.events.append(("turned away",))
+
     def disconnected(self, peer: Peer, why: str | None) -> None:
         self.events.append(("disconnected", why))
 

@@ -487,6 +487,11 @@ SPOKEN: st.SearchStrategy[Dialect] = st.one_of(
 )
 
 
+@given(SPOKEN)
+def test_there_are_no_other_labels(dialect: Dialect) -> None:
+    assert dialect.label in DIALECTS
+
+
 @given(NAMES, NUMBERS, SEPARATORS, TERMINATORS)
 def test_decode_encode(name: str, number: int, separator: str, terminator: str) -> None:
     assume(separator.strip() or name[-1] not in ",;:|")  # it would be read as the separator

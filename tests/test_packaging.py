@@ -8,7 +8,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from support import copy_project, run, wait_for_end
+from support import PROJECT, copy_project, run, wait_for_end
 
 INSTALLING = 300.0
 """Seconds that pip may take."""
@@ -32,6 +32,9 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "twisted/plugins/sumproto_plugin.py" in names
     assert {"sumproto/py.typed", "sumproto/sumproto.lua"} <= names
+    page = {f"sumproto/web/page/{path.name}" for path in (PROJECT / "sumproto/web/page").iterdir()}
+    assert len(page) == 4
+    assert page <= names
     assert {name.split("/")[0] for name in names} == {"sumproto", "twisted"}
     # These would overwrite Twisted's own, and uninstalling would delete them.
     assert not names & {"twisted/__init__.py", "twisted/plugins/__init__.py"}

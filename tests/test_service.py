@@ -52,6 +52,7 @@ from sumproto.service import Options, makeService
         (["--idle-timeout", "soon"], "--idle-timeout: 'soon' is not a number of seconds"),
         (["--quiet-period", "inf"], "--quiet-period: 'inf' is not a number of seconds"),
         (["--max-connections", "0"], "--max-connections: 0 is not in 1.."),
+        (["--max-connections", "999999999"], "--max-connections: 999999999 is more than "),
         (["--listen", "tcp:1", "--port", "2"], "--listen goes without --host and --port"),
         (["--listen", "tcp:1", "--host", "::1"], "--listen goes without --host and --port"),
         (["--loud"], "option --loud not recognized"),
@@ -69,17 +70,18 @@ def test_bad_options_get_one_line(arguments: list[str], complaint: str) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "complaint"),
     [
-        ("carrier-pigeon:1", "--listen carrier-pigeon:1: Unknown endpoint type"),
-        ("tcp:x", "--listen tcp:x: invalid literal"),
-        ("tcp", "--listen tcp: "),
+        ("carrier-pigeon:1", "carrier-pigeon:1: Unknown endpoint type"),
+        ("tcp:x", "tcp:x: invalid literal"),
+        ("tcp", "tcp: "),
     ],
 )
-def test_bad_endpoints_get_one_line(endpoint: str, complaint: str) -> None:
+@pytest.mark.parametrize("option", ["listen", "web"])
+def test_bad_endpoints_get_one_line(option: str, endpoint: str, complaint: str) -> None:
     options = Options()
-    options.parseOptions(["--listen", endpoint])
+    options.parseOptions([f"--{option}", endpoint])
     with pytest.raises(SystemExit) as caught:
         makeService(options, MemoryReactorClock())
-    assert str(caught.value).startswith(f"twistd sumserver: {complaint}")
+    assert str(caught.value).startswith(f"twistd sumserver: --{option} {complaint}")
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def test_where_it_listens(arguments: list[str], where: tuple[str, int, int]) -> 
 def test_help(tmp_path: Path) -> None:
     shown = run(BIN / "twistd", "sumserver", "--help", cwd=tmp_path)
     assert shown.returncode == 0
-    assert shown.stdout.count("\n  twistd ") == 3
+    assert shown.stdout.count("\n  twistd ") == 4
     for option in ("host", "port", "listen", "stop-on", "drain", "quiet-period"):
         assert f"--{option}=" in shown.stdout
 

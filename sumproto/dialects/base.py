@@ -17,7 +17,7 @@ class Dialect(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """The name of the dialect, as a client is told to speak it by ``--dialect``."""
+        """The word for it in `DIALECTS`."""
 
     @abstractmethod
     def encode(self, message: Message) -> bytes:

@@ -36,6 +36,8 @@ class JsonObject(Dialect):
     `number_first`. `id_` is the value, as JSON, of an ``"id"`` that errors have to repeat.
     """
 
+    label = "json"
+
     def __init__(
         self,
         around: tuple[str, str, str],
@@ -48,10 +50,6 @@ class JsonObject(Dialect):
         self.terminator = terminator
         self.id = id_
         self.newline_may_follow = not terminator
-
-    @property
-    def label(self) -> str:
-        return "json"
 
     def encode(self, message: Message) -> bytes:
         values = [json.dumps(message.name, ensure_ascii=False), str(message.number)]

@@ -24,9 +24,7 @@ _NUMBER = struct.Struct(">i")
 class Record(Dialect):
     """u16 length, name, i32 number, big-endian: ``writeUTF`` and ``writeInt`` of Java."""
 
-    @property
-    def label(self) -> str:
-        return "record"
+    label = "record"
 
     def encode(self, message: Message) -> bytes:
         """The bytes of `message`. Raises `OutOfRange` if the number does not fit in 32 bits."""
@@ -44,13 +42,11 @@ class Record(Dialect):
 class TextRecord(Separated):
     """u16 length, big-endian, and ``Client of Ann,42``: ``writeUTF`` of Java."""
 
+    label = "text-record"
+
     def __init__(self, separator: str) -> None:
         super().__init__(separator, "")
         self.newline_may_follow = False
-
-    @property
-    def label(self) -> str:
-        return "text-record"
 
     def encode(self, message: Message) -> bytes:
         return self.encode_text(f"{message.name}{self.separator}{message.number}")

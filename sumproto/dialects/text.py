@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ..message import (
     INTEGER,
@@ -17,6 +17,10 @@ from ..message import (
     parse_number,
 )
 from .base import Dialect, Framing, Received, Taken, too_long
+
+_BLANKS = " \t"
+_SEPARATORS = ",;:|"
+_LABELS = {",": "comma", ";": "semicolon", ":": "colon", "|": "pipe", "": "space"}
 
 
 class Text(Dialect):
@@ -45,7 +49,7 @@ class Separated(Text):
         self.number_first = number_first
         self.newline_may_follow = not terminator
 
-    @property
+    @cached_property
     def label(self) -> str:
         return "number-first" if self.number_first else _LABELS[self.separator.strip(_BLANKS)]
 
@@ -59,14 +63,12 @@ class Separated(Text):
 class TwoLines(Text):
     """``Client of Ann`` and ``42``, each on a line; the `separator` is the newline between them."""
 
+    label = "two-lines"
+
     def __init__(self, separator: str, terminator: str) -> None:
         self.separator = separator
         self.terminator = terminator
         self.newline_may_follow = not terminator
-
-    @property
-    def label(self) -> str:
-        return "two-lines"
 
     def encode(self, message: Message) -> bytes:
         return f"{message.name}{self.separator}{message.number}{self.terminator}".encode()
@@ -76,9 +78,6 @@ UNKNOWN = Separated(",", "\r\n")
 """The dialect for a peer that has not shown its own."""
 
 _DIGITS = "0123456789"
-_BLANKS = " \t"
-_LABELS = {",": "comma", "|": "pipe", ";": "semicolon", ":": "colon", "": "space"}
-_SEPARATORS = "".join(_LABELS)
 _NUMBER_FIRST = re.compile(r"([+-]?[0-9]+)([ \t]*[,;:|][ \t]*|[ \t]+)(.+)")
 _FIELDS = re.compile(r"[ \t]*[,;:|][ \t]*|[ \t]+")
 _NUMERAL = re.compile(r"[+-]?[.]?\d[\d._eE+-]*")

@@ -1,0 +1,178 @@
+"""The stream of server-sent events behind the page: what is in the tally, as it happens."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from itertools import islice
+from typing import Any, TypeVar
+
+from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.web.pages import errorPage
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from .hints import hint
+from .tally import Kept, Refused, Tally
+
+MOST_VIEWERS = 100
+"""Streams at a time; who asks for one more is told so."""
+
+PATIENCE = 30.0
+"""Seconds after which a browser that does not read is cut off."""
+
+BEATS = 4
+"""Times in a second that viewers are told what is new; if nothing is, they are told so once."""
+
+
+@implementer(IPushProducer)
+class _Viewer:
+    """A browser, and how much of the tally it has been sent."""
+
+    def __init__(self, request: Request, clock: IReactorTime) -> None:
+        self.request = request
+        self.is_new = True
+        self.exchanges = 0
+        self.errors = 0
+        self.paused_since: float | None = None
+        self._clock = clock
+
+    def pauseProducing(self) -> None:
+        self.paused_since = self._clock.seconds()
+
+    def resumeProducing(self) -> None:
+        self.paused_since = None
+
+    def stopProducing(self) -> None:
+        """The request tells that, too."""
+
+    def abort(self) -> None:
+        """Close the connection, whatever is left to send."""
+        transport: Any = self.request.transport
+        transport.abortConnection()
+
+
+class Live(Resource):
+    """Sends each viewer what `tally` has kept, and then what is new in it.
+
+    A viewer has no queue: at each beat it is sent what has come since the last that it was sent,
+    as far as the tally has kept that, and while it does not read it is sent nothing. `about` is
+    told to each in the beginning.
+    """
+
+    isLeaf = True
+
+    def __init__(self, tally: Tally, clock: IReactorTime) -> None:
+        super().__init__()
+        self.about: dict[str, object] = {}
+        self._tally = tally
+        self._clock = clock
+        self._viewers: set[_Viewer] = set()
+        self._rates = deque([0] * 60, maxlen=60)  # exchanges in each of the last seconds
+        self._counted = 0
+        self._beats = 0
+        self._loop = LoopingCall(self._beat)
+        self._loop.clock = clock
+
+    def start(self) -> None:
+        """Begin to tell."""
+        self._loop.start(1 / BEATS, now=False)
+
+    def stop(self) -> None:
+        """Tell the last, and end the streams."""
+        self._loop.stop()
+        self._tell(even_if_nothing=True)
+        for viewer in list(self._viewers):
+            viewer.request.unregisterProducer()
+            viewer.request.finish()
+
+    def render_GET(self, request: Request) -> Any:
+        if len(self._viewers) >= MOST_VIEWERS:
+            page = errorPage(503, "Too many viewers", f"{MOST_VIEWERS} are watching already.")
+            return page.render(request)
+        request.setHeader("Content-Type", "text/event-stream")
+        if request.method == b"HEAD":
+            return b""
+        viewer = _Viewer(request, self._clock)
+        self._viewers.add(viewer)
+        request.notifyFinish().addBoth(lambda _: self._viewers.remove(viewer))
+        request.registerProducer(viewer, True)
+        self._tell(even_if_nothing=False)
+        return NOT_DONE_YET
+
+    def _beat(self) -> None:
+        self._beats = (self._beats + 1) % BEATS
+        if self._beats == 0:
+            count = sum(self._tally.exchanges.values())
+            self._rates.append(count - self._counted)
+            self._counted = count
+        self._tell(even_if_nothing=self._beats == 0)
+
+    def _tell(self, even_if_nothing: bool) -> None:
+        exchanges = sum(self._tally.exchanges.values())
+        errors = sum(self._tally.errors.values())
+        events: dict[tuple[bool, int, int], bytes] = {}  # most viewers are sent the same
+        for viewer in list(self._viewers):
+            if viewer.paused_since is not None:
+                if self._clock.seconds() - viewer.paused_since > PATIENCE:
+                    viewer.abort()
+                continue
+            new = (viewer.is_new, exchanges - viewer.exchanges, errors - viewer.errors)
+            if even_if_nothing or any(new):
+                if new not in events:
+                    events[new] = self._event(*new)
+                viewer.is_new, viewer.exchanges, viewer.errors = False, exchanges, errors
+                viewer.request.write(events[new])
+
+    def _event(self, is_first: bool, exchanges: int, errors: int) -> bytes:
+        """All that is to be told if so many `exchanges` and `errors` are new."""
+        tally = self._tally
+        event = {
+            "about": self.about if is_first else None,
+            "stopping": tally.why_stopping,
+            "total": {
+                "exchanges": sum(tally.exchanges.values()),
+                "errors": sum(tally.errors.values()),
+                "connections": tally.connections_open,
+            },
+            "rates": list(self._rates),
+            "exchanges": [_exchange(kept) for kept in _newest(tally.last_exchanges, exchanges)],
+            "errors": [_error(refused) for refused in _newest(tally.last_errors, errors)],
+        }
+        return f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
+
+
+_T = TypeVar("_T")
+
+
+def _newest(kept: deque[_T], count: int) -> list[_T]:
+    """The last `count` of `kept`, or all of them, the oldest first."""
+    return list(islice(reversed(kept), count))[::-1]
+
+
+def _exchange(kept: Kept) -> dict[str, object]:
+    time, peer, exchange, dialect, seconds = kept
+    return {
+        "time": time,
+        "name": exchange.request.name,
+        "number": exchange.request.number,
+        "reply": exchange.reply.number,
+        "sum": exchange.sum,
+        "dialect": dialect.label,
+        "transport": peer.transport,
+        "seconds": seconds,
+    }
+
+
+def _error(refused: Refused) -> dict[str, object]:
+    time, peer, error = refused
+    return {
+        "time": time,
+        "peer": peer.host or str(peer),
+        "transport": peer.transport,
+        "code": error.code,
+        "why": str(error),
+        "hint": hint(error),
+    }

@@ -1,0 +1,287 @@
+"""The web server: what is where, to whom, and from the start of the process to its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.pages import errorPage
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+from ..listeners import Listener
+from ..responder import Responder
+from .live import Live
+from .metrics import Metrics
+from .tally import Tally
+
+IDLE_TIMEOUT = 30
+"""Seconds that a connection may be without a request."""
+
+FAREWELL = 0.5
+"""Seconds that browsers have, at the most, to take the last that they are sent."""
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_PAGE = Path(__file__).parent / "page"
+_FILES = {
+    "": ("index.html", "text/html; charset=utf-8"),
+    "style.css": ("style.css", "text/css; charset=utf-8"),
+    "script.js": ("script.js", "text/javascript; charset=utf-8"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+class _File(Resource):
+    """A file of the page."""
+
+    isLeaf = True
+
+    def __init__(self, name: str, content_type: str) -> None:
+        super().__init__()
+        self._data = (_PAGE / name).read_bytes()
+        self._content_type = content_type
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader("Content-Type", self._content_type)
+        return self._data
+
+
+class _Metrics(Resource):
+    """All metrics, in the format that is asked for."""
+
+    isLeaf = True
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def render_GET(self, request: Request) -> bytes:
+        accept = (request.getHeader(b"Accept") or b"").decode(errors="replace")
+        text, content_type = self._metrics.encode(accept)
+        request.setHeader("Content-Type", content_type)
+        return text
+
+
+class _Health(Resource):
+    """Whether the server serves."""
+
+    isLeaf = True
+
+    def __init__(self, responder: Responder) -> None:
+        super().__init__()
+        self._responder = responder
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader("Content-Type", "text/plain")
+        if self._responder.stopping:
+            request.setResponseCode(503)
+            return b"stopping\n"
+        return b"ok\n"
+
+
+class _WithoutBody(Resource):
+    """What answers HEAD: Twisted would leave out the body, too, but log that there was one."""
+
+    isLeaf = True
+
+    def __init__(self, resource: IResource) -> None:
+        super().__init__()
+        self._resource = resource
+
+    def render(self, request: Request) -> bytes:
+        self._resource.render(request)
+        return b""
+
+
+class _Request(Request):
+    def gotLength(self, length: int | None) -> None:
+        """Twisted keeps a body, of any length, on the disk; nothing here has a use for one."""
+        super().gotLength(0)
+        if length != 0:
+            self.channel.loseConnection()
+
+
+class _Channel(HTTPChannel):
+    """A connection of the site, which knows of it."""
+
+    site: WebSite
+    transport: Any  # what a reactor gives is more than an interface promises
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.site.channels.add(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self.site.lost(self)
+
+    def timeoutConnection(self) -> None:
+        """As the base class, which logs each."""
+        self.transport.abortConnection()
+
+
+class WebSite(Site):
+    """Serves what can be watched, over `most` connections at a time, and logs none of it."""
+
+    noisy = False
+    protocol = _Channel  # type: ignore[assignment]
+    requestFactory = _Request
+
+    def __init__(self, root: IResource, reactor: Any, most: int) -> None:
+        super().__init__(root, reactor=reactor, timeout=IDLE_TIMEOUT)
+        self.channels: set[_Channel] = set()
+        self.for_this_host = False
+        """Whether it can be reached from this host alone."""
+        self._most = most
+        self._closed: Deferred[None] | None = None
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]
+
+    def startFactory(self) -> None:
+        """The base class opens its log."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return super().buildProtocol(addr) if len(self.channels) < self._most else None
+
+    def getResourceFor(self, request: Request) -> IResource:
+        resource: IResource
+        for name, value in _HEADERS.items():
+            request.setHeader(name, value)
+        # Or a page from elsewhere, whose name its owner has made to stand for this host, could
+        # read what is here in the browser of a user of this host ("DNS rebinding").
+        if self.for_this_host and not _is_this_host(
+            request.getRequestHostname().decode(errors="replace")
+        ):
+            resource = errorPage(403, "Forbidden", "This is not the host that you asked for.")
+        else:
+            resource = super().getResourceFor(request)
+        return _WithoutBody(resource) if request.method == b"HEAD" else resource
+
+    def lost(self, channel: _Channel) -> None:
+        """`channel` is closed."""
+        self.channels.remove(channel)
+        self._check_closed()
+
+    def close(self, seconds: float) -> Deferred[None]:
+        """Close all connections, at once those which take longer than `seconds`."""
+        self._closed = Deferred()
+        self._deadline = self.reactor.callLater(seconds, self._abort)
+        for channel in list(self.channels):
+            channel.loseConnection()
+        closed = self._closed
+        self._check_closed()
+        return closed
+
+    def _abort(self) -> None:
+        for channel in list(self.channels):
+            channel.transport.abortConnection()
+
+    def _check_closed(self) -> None:
+        if self._closed and not self.channels:
+            closed, self._closed = self._closed, None
+            if self._deadline.active():
+                self._deadline.cancel()
+            closed.callback(None)
+
+
+def _is_this_host(name: str) -> bool:
+    if name.lower() in ("localhost", gethostname().lower()):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class WebListener(Listener):
+    """Listens for who watches a server: for the page, for metrics, and for its health.
+
+    What there is to see is `tally`, of a server with `responder` that is called `name`.
+    `addresses` tells where that listens, once it does. `most` connections are served at a time.
+    Browsers have `patience` seconds, and no more than `FAREWELL`, to be told of the end.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        endpoint: IStreamServerEndpoint,
+        *,
+        scheme: str,
+        tally: Tally,
+        responder: Responder,
+        addresses: Callable[[], Sequence[IAddress]],
+        most: int,
+        patience: float,
+    ) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._scheme = scheme
+        self._name = responder.rule.name
+        self._addresses = addresses
+        self._patience = min(patience, FAREWELL)
+        self._live = Live(tally, reactor)
+        root = Resource()
+        for path, (file, content_type) in _FILES.items():
+            root.putChild(path.encode(), _File(file, content_type))
+        root.putChild(b"events", self._live)
+        root.putChild(b"metrics", _Metrics(Metrics(tally)))
+        root.putChild(b"healthz", _Health(responder))
+        self._site = WebSite(root, reactor, most)
+
+    def listen(self) -> Deferred[IListeningPort]:
+        return self._endpoint.listen(self._site)
+
+    def listening(self, port: IListeningPort) -> None:
+        address = self.address
+        where = " and ".join(_in_words([address]))
+        if isinstance(address, IPv4Address | IPv6Address):
+            ip = ip_address(address.host)
+            self._site.for_this_host = ip.is_loopback
+            if not ip.is_loopback:
+                text = "{address} can be reached from other hosts, and shows names and addresses"
+                self._log.warn(text, address=(address.host, address.port))
+            host = "localhost" if ip.is_unspecified else address.host
+            where = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/"
+        self._log.info("Watch at {where}", where=where)
+        self._live.about = {
+            "name": self._name,
+            "where": _in_words(self._addresses()),
+        }
+        self._live.start()
+
+    def stopService(self) -> Deferred[Any]:
+        closed: Deferred[Any] = super().stopService()
+        self._live.stop()
+        return gatherResults([closed, self._site.close(self._patience)])
+
+
+def _in_words(addresses: Sequence[IAddress]) -> list[str]:
+    """Where programs connect to, or send datagrams to, that are to reach `addresses`."""
+    kinds: dict[str, list[str]] = {}
+    for address in addresses:
+        if isinstance(address, IPv4Address | IPv6Address):
+            host = gethostname() if ip_address(address.host).is_unspecified else address.host
+            kinds.setdefault(f"{host} port {address.port}", []).append(address.type)
+        elif isinstance(address, UNIXAddress) and address.name:
+            kinds[os.fsdecode(address.name)] = ["UNIX socket"]
+    return [f"{where} ({' and '.join(kind)})" for where, kind in kinds.items()]

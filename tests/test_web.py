@@ -1,0 +1,590 @@
+"""Watching a server: what is counted, what is served of that, and to whom."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from support import (
+    EVIL,
+    PATIENCE,
+    FakeServer,
+    Server,
+    ask,
+    client,
+    connect,
+    read_all,
+    run,
+    running_server,
+)
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.web.test.requesthelper import DummyRequest
+
+from sumproto.dialects import DIALECTS, UNKNOWN
+from sumproto.exchange import Exchange, StopPolicy
+from sumproto.message import Busy, Malformed, Message, MessageError, OutOfRange, Stopping, TimedOut
+from sumproto.observer import Peer
+from sumproto.service import WEB_CONNECTIONS, Options, makeService
+from sumproto.web import Tally
+from sumproto.web.hints import hint
+from sumproto.web.live import BEATS, MOST_VIEWERS, Live
+from sumproto.web.live import PATIENCE as VIEWERS_PATIENCE
+from sumproto.web.metrics import Metrics
+from sumproto.web.site import _in_words
+from sumproto.web.tally import KEPT
+
+PEER = Peer("tcp", "192.0.2.1", 54321)
+WEB = ("--web", "tcp:0:interface=127.0.0.1")
+
+
+def exchange(number: int) -> Exchange:
+    return Exchange(Message("Client of Ann", number), Message("Server of Bob", 58))
+
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def parse(text: str) -> Samples:
+    """The value of each metric with its labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples[f"sumproto_{name}", frozenset(labels.items())]
+
+
+# What is counted
+
+
+def test_metrics() -> None:
+    tally = Tally(lambda: 0.0)
+    for seconds in (1e-5, 5e-5, 0.02, 2.0):
+        tally.exchanged_all(PEER, [(exchange(42), DIALECTS["json"]("\n"))], seconds)
+    tally.exchanged_all(Peer("udp", "192.0.2.1", 5), [(exchange(42), UNKNOWN)], 0.0)
+    for _ in range(3):
+        tally.connected(PEER)
+    tally.disconnected(PEER, None)
+    tally.turned_away()
+    tally.refused(PEER, Malformed("it is not UTF-8"))
+    tally.stop_denied(PEER, OutOfRange("101 is out of range"))
+    text, content_type = Metrics(tally).encode("")
+    assert content_type.startswith("text/plain; version=0.0.4")
+    samples = parse(text.decode())
+    assert value(samples, "exchanges_total", transport="tcp", dialect="json") == 4
+    assert value(samples, "exchanges_total", transport="udp", dialect="comma") == 1
+    assert value(samples, "errors_total", code="malformed") == 1
+    assert value(samples, "connections_total") == 3
+    assert value(samples, "connections_open") == 2
+    assert value(samples, "connections_refused_total") == 1
+    assert value(samples, "stops_denied_total") == 1
+    bucket = "exchange_duration_seconds_bucket"
+    assert value(samples, bucket, le="5e-05") == 3
+    assert value(samples, bucket, le="0.025") == 4
+    assert value(samples, bucket, le="1.0") == 4
+    assert value(samples, bucket, le="+Inf") == 5
+    assert value(samples, "exchange_duration_seconds_count") == 5
+    assert value(samples, "exchange_duration_seconds_sum") == pytest.approx(2.02006)
+    assert any(name == "sumproto_build_info" for name, _ in samples)
+
+
+def test_metrics_in_the_format_that_is_asked_for() -> None:
+    text, content_type = Metrics(Tally(lambda: 0.0)).encode("application/openmetrics-text")
+    assert content_type.startswith("application/openmetrics-text")
+    assert text.endswith(b"# EOF\n")
+    for accept in (
+        "application/openmetrics-text; version=x",
+        "text/plain; version=1e9",
+        ";,\ufffd",
+    ):
+        assert Metrics(Tally(lambda: 0.0)).encode(accept)[1].startswith("text/plain")
+
+
+def test_nothing_that_peers_send_becomes_a_label() -> None:
+    tally = Tally(lambda: 0.0)
+    server = FakeServer(policy=StopPolicy(()), observers=[tally], max_connections=1)
+    noise = [*EVIL, b"GET / HTTP/1.1\r\n\r\n", b"x" * 2000, b"Ann,101\n", b"Ann", b'Ann";,42\n']
+    for data in noise + [make("\n").encode(Message("Ann", 42)) for make in DIALECTS.values()]:
+        protocol, _ = server.connect()
+        server.connect()
+        protocol.dataReceived(data)
+        server.clock.advance(100)
+        server.clock.advance(100)
+    text = Metrics(tally).encode("")[0].decode()
+    assert "Ann" not in text
+    seen: dict[str, set[str]] = {}
+    for _, labels in parse(text):
+        for key, label in labels:
+            seen.setdefault(key, set()).add(label)
+    assert seen["transport"] == {"tcp"}
+    assert seen["dialect"] <= set(DIALECTS)
+    assert seen["code"] <= {error.code for error in MessageError.__subclasses__()}
+    assert set(seen) == {"transport", "dialect", "code", "le", "version", "python", "twisted"}
+    assert value(parse(text), "connections_open") == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "help_"),
+    [
+        (Malformed("'42.0' is not an integer"), "digits"),
+        (Malformed("it is whatever"), "a name, a separator and an integer"),
+        (OutOfRange("101 is out of range"), "from 1 to 100"),
+        (Stopping("101 is out of range"), "That stopped the server"),
+        (Stopping("the server is stopping"), "Wait"),
+        (Busy("the server has its 1 connections"), "Close"),
+    ],
+)
+def test_hints(error: MessageError, help_: str) -> None:
+    assert help_ in hint(error)
+
+
+@pytest.mark.parametrize(
+    ("request_", "help_"),
+    [
+        (b"Client of Ann", "newline"),
+        (b'{"name": "Ann"', "newline"),
+        (b"", "Send a message"),
+        (b"Client of Ann,42.0\n", "digits"),
+        (b"Client of Ann,\n", "Put an integer"),
+        (b"42\n", "Put a name"),
+        (b"\xff\n", "UTF-8"),
+        (b"x" * 256 + b",42\n", "shorter"),
+        (b"\xc2\x9b,42\n", "print"),
+        (b"x" * 1025, "newline"),
+        (b'{"name": "Ann"}', '"number": 42'),
+        (b'{"name": []}', "digits"),
+        (b'{"a": 1, "a": "Ann"}', '"number": 42'),
+        (b"\x16\x03\x01", "a name, a separator"),
+    ],
+)
+def test_hints_for_what_a_server_says(request_: bytes, help_: str) -> None:
+    tally = Tally(lambda: 0.0)
+    server = FakeServer(observers=[tally], quiet_period=0)
+    protocol, _ = server.connect()
+    protocol.dataReceived(request_)
+    server.clock.advance(60)
+    (refused,) = tally.last_errors
+    assert help_ in hint(refused.error)
+
+
+def test_a_connection_that_ends_within_a_message() -> None:
+    tally = Tally(lambda: 0.0)
+    protocol, _ = FakeServer(observers=[tally]).connect()
+    protocol.dataReceived(b"Client of Ann")
+    protocol.readConnectionLost()
+    assert hint(tally.last_errors[0].error) == "Send all of a message before you close."
+
+
+def test_replies_that_are_not_read() -> None:
+    assert hint(TimedOut("the replies were not read within 60 s")).startswith("Read the reply")
+
+
+# The stream, on a clock
+
+
+class Request(DummyRequest):
+    """A request for the stream, whose browser reads."""
+
+    method = b"GET"
+    aborted = False
+
+    def __init__(self) -> None:
+        super().__init__([b"events"])
+        self.transport = self
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Unlike that of the base class, which asks it to produce until it has."""
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def events(self) -> list[dict[str, Any]]:
+        """What has been sent since this was last asked."""
+        texts = b"".join(self.written).decode().split("\n\n")
+        self.written = []
+        assert texts.pop() == ""
+        return [json.loads(text.removeprefix("data: ")) for text in texts]
+
+
+class Stream:
+    """A `Live` on a clock."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.tally = Tally(self.clock.seconds)
+        self.live = Live(self.tally, self.clock)
+        self.live.about = {"name": "Server of Bob", "where": []}
+        self.live.start()
+
+    def exchange(self, *numbers: int) -> None:
+        for number in numbers:
+            self.tally.exchanged_all(PEER, [(exchange(number), UNKNOWN)], 0.001)
+
+    def view(self) -> Request:
+        request = Request()
+        self.live.render(request)
+        return request
+
+    def beat(self, times: int = 1) -> None:
+        self.clock.pump([1 / BEATS] * times)
+
+
+def test_a_late_viewer_gets_the_last_200() -> None:
+    stream = Stream()
+    stream.exchange(*range(300))
+    for number in range(300):
+        stream.tally.refused(PEER, Malformed(str(number)))
+    (event,) = stream.view().events()
+    assert event["about"] == {"name": "Server of Bob", "where": []}
+    assert event["total"] == {"exchanges": 300, "errors": 300, "connections": 0}
+    assert [one["number"] for one in event["exchanges"]] == list(range(100, 300))
+    assert [one["why"] for one in event["errors"]] == [str(number) for number in range(100, 300)]
+    assert event["exchanges"][0] == {
+        "time": 0.0,
+        "name": "Client of Ann",
+        "number": 100,
+        "reply": 58,
+        "sum": 158,
+        "dialect": "comma",
+        "transport": "tcp",
+        "seconds": 0.001,
+    }
+    assert event["errors"][0] == {
+        "time": 0.0,
+        "peer": "192.0.2.1",
+        "transport": "tcp",
+        "code": "malformed",
+        "why": "100",
+        "hint": hint(Malformed("")),
+    }
+
+
+def test_viewers_get_what_is_new() -> None:
+    stream = Stream()
+    viewers = [stream.view(), stream.view()]
+    stream.exchange(1, 2)
+    stream.beat()
+    stream.exchange(3)
+    stream.beat()
+    for viewer in viewers:
+        news = [[one["number"] for one in event["exchanges"]] for event in viewer.events()]
+        assert news == [[], [1, 2], [3]]
+    stream.beat(2)
+    (event,) = viewers[0].events()  # once a second there is one in any case
+    assert event["rates"] == [0] * 59 + [3]
+    assert event["about"] is None
+    stream.beat(4 * 61)
+    assert viewers[0].events()[-1]["rates"] == [0] * 60
+
+
+def test_a_flood_is_sent_in_few_events() -> None:
+    stream = Stream()
+    viewer = stream.view()
+    viewer.events()
+    for _ in range(BEATS):
+        stream.exchange(*[1] * 10_000)
+        stream.beat()
+    events = viewer.events()
+    assert [len(event["exchanges"]) for event in events] == [KEPT] * BEATS
+    assert events[-1]["total"]["exchanges"] == 40_000
+    assert events[-1]["rates"][-1] == 40_000
+
+
+def test_a_viewer_that_does_not_read_costs_nothing() -> None:
+    stream = Stream()
+    viewer = stream.view()
+    viewer.events()
+    viewer.producer.pauseProducing()
+    for number in range(1000):
+        stream.exchange(number)
+        if number % 50 == 0:
+            stream.beat()
+    assert viewer.events() == []
+    viewer.producer.resumeProducing()
+    stream.beat()
+    (event,) = viewer.events()
+    assert [one["number"] for one in event["exchanges"]] == list(range(800, 1000))
+    viewer.producer.pauseProducing()
+    stream.beat(int(VIEWERS_PATIENCE * BEATS) + 1)
+    assert viewer.aborted
+
+
+def test_the_most_viewers() -> None:
+    stream = Stream()
+    viewers = [stream.view() for _ in range(MOST_VIEWERS)]
+    late = stream.view()
+    assert late.responseCode == 503
+    viewers[0].processingFailed(Failure(ConnectionDone()))  # it is gone
+    assert stream.view().responseCode is None
+
+
+def test_the_end_of_the_streams() -> None:
+    stream = Stream()
+    viewer = stream.view()
+    viewer.events()
+    stream.exchange(1)
+    stream.tally.stopping("SIGTERM")
+    stream.live.stop()
+    (event,) = viewer.events()
+    assert event["stopping"] == "SIGTERM"
+    assert len(event["exchanges"]) == 1
+    assert viewer.finished
+    assert not stream.clock.getDelayedCalls()
+
+
+# A server that is watched
+
+
+class Watched:
+    """A server, and what can be seen of it."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.url = server.wait_for(r"Watch at (\S+)")[1]
+        self.port = int(self.url.rpartition(":")[2].strip("/"))
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
+        with self.open(path, method, **headers) as response:
+            return response, response.read()
+
+    @contextmanager
+    def open(self, path: str, method: str = "GET", **headers: str) -> Iterator[HTTPResponse]:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+            connection.request(method, path, headers=headers)
+            yield connection.getresponse()
+
+    def metrics(self) -> Samples:
+        return parse(self.get("/metrics")[1].decode())
+
+
+@contextmanager
+def watched(cwd: Path, *options: str) -> Iterator[Watched]:
+    with running_server(cwd, *WEB, "--number", "58", "--name", "Server of Bob", *options) as server:
+        yield Watched(server)
+    assert "Traceback" not in server.output
+
+
+def next_event(stream: HTTPResponse) -> dict[str, Any]:
+    """The next event of an open `stream`; one of None if that ends."""
+    line = stream.readline().decode()
+    if not line:
+        return {}
+    assert stream.readline() == b"\n"
+    event: dict[str, Any] = json.loads(line.removeprefix("data: "))
+    return event
+
+
+def test_what_is_served(tmp_path: Path) -> None:
+    with watched(tmp_path, "--quiet", "--udp") as web:
+        ask(web.server.port, b"Ann,42\nAnn,42.0\n")
+        done = client(tmp_path, "--port", str(web.server.port), "--udp", "42")
+        assert done.returncode == 0, done.stderr
+        samples = web.metrics()
+        assert value(samples, "exchanges_total", transport="tcp", dialect="comma") == 1
+        assert value(samples, "exchanges_total", transport="udp", dialect="comma") == 1
+        assert value(samples, "errors_total", code="malformed") == 1
+        assert value(samples, "exchange_duration_seconds_count") == 2
+        for path, content_type in (
+            ("/", "text/html; charset=utf-8"),
+            ("/style.css", "text/css; charset=utf-8"),
+            ("/script.js", "text/javascript; charset=utf-8"),
+            ("/icon.svg", "image/svg+xml"),
+            ("/healthz", "text/plain"),
+            ("/events", "text/event-stream"),
+        ):
+            response, body = web.get(path, "HEAD")
+            assert (response.status, body) == (200, b"")
+            assert response.headers["Content-Type"] == content_type
+        assert web.get("/healthz")[1] == b"ok\n"
+        response, body = web.get("/nothing")
+        assert response.status == 404
+        assert (
+            "default-src 'none'; script-src 'self'" in response.headers["Content-Security-Policy"]
+        )
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert web.get("/metrics", "POST")[0].status == 405
+        assert web.get("/metrics", "HEAD")[0].status == 200
+        output = web.server.output
+    assert "HEAD" not in web.server.output[len(output) :]
+    assert "127.0.0.1 - -" not in web.server.output
+
+
+def test_the_stream_of_a_server(tmp_path: Path) -> None:
+    with watched(tmp_path) as web, web.open("/events") as stream:
+        event = next_event(stream)
+        assert event["about"] == {
+            "name": "Server of Bob",
+            "where": [f"127.0.0.1 port {web.server.port} (TCP)"],
+        }
+        ask(web.server.port, "<b>Änn</b>,42\nAnn,42.0\n".encode())
+        while not event["exchanges"]:
+            event = next_event(stream)
+        assert event["exchanges"][0]["name"] == "<b>Änn</b>"
+        assert event["exchanges"][0]["sum"] == 100
+        while not event["errors"]:
+            event = next_event(stream)
+        assert event["errors"][0]["why"] == "'42.0' is not an integer"
+
+
+def test_a_browser_that_never_reads(tmp_path: Path) -> None:
+    with watched(tmp_path, "--quiet") as web, socket.socket() as browser:
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        browser.connect(("127.0.0.1", web.port))
+        browser.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(5):
+            ask(web.server.port, b"Client of Ann,42\n" * 2000)
+        assert value(web.metrics(), "exchange_duration_seconds_count") == 10_000
+        web.server.process.terminate()
+        assert web.server.wait() == 0
+
+
+def test_it_can_be_watched_until_the_last_is_answered(tmp_path: Path) -> None:
+    with watched(tmp_path) as web, web.open("/events") as stream:
+        event = next_event(stream)
+        with connect(web.server.port) as peer:
+            peer.sendall(b"Ann,42\n")
+            assert peer.recv(1024)
+            web.server.process.send_signal(signal.SIGTERM)
+            assert read_all(peer) == b""  # from here on, the server waits for us to close
+            response, body = web.get("/healthz")
+            assert (response.status, body) == (503, b"stopping\n")
+            assert value(web.metrics(), "connections_open") == 1
+            while not event["stopping"]:
+                event = next_event(stream)
+            assert event["stopping"] == "SIGTERM"
+        assert web.server.wait() == 0
+        while event:
+            event = next_event(stream)
+
+
+def test_names_of_other_hosts_are_refused(tmp_path: Path) -> None:
+    with watched(tmp_path) as web:
+        for host in (
+            "localhost",
+            "LOCALHOST:8000",
+            "127.0.0.1:1",
+            "[::1]:8000",
+            socket.gethostname(),
+        ):
+            assert web.get("/healthz", Host=host)[0].status == 200
+        for host in ("evil.example", "evil.example:8000", "localhost.evil.example", ""):
+            response, body = web.get("/healthz", Host=host)
+            assert response.status == 403
+            assert b"ok" not in body.split()
+        with connect(web.port) as peer:
+            peer.sendall(b"GET /metrics HTTP/1.0\r\nHost: \xff\r\nAccept: \xff\r\n\r\n")
+            assert b" 403 Forbidden" in read_all(peer)
+
+
+def test_a_body_is_not_read(tmp_path: Path) -> None:
+    with watched(tmp_path) as web, connect(web.port) as peer:
+        peer.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999\r\n\r\nx")
+        read_all(peer)
+
+
+def test_the_most_connections_to_watch(tmp_path: Path) -> None:
+    with watched(tmp_path) as web:
+        peers = [connect(web.port) for _ in range(WEB_CONNECTIONS)]
+        with connect(web.port) as late:
+            assert read_all(late) == b""
+        for peer in peers:
+            peer.close()
+
+
+def test_from_other_hosts(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--web", "tcp:0:interface=0.0.0.0") as server:
+        web = Watched(server)
+        assert web.url.startswith("http://localhost:")
+        server.wait_for(r"\('0.0.0.0', \d+\) can be reached from other hosts, and shows names")
+        assert web.get("/healthz", Host="sum.example")[0].status == 200
+
+
+def test_over_tls(tmp_path: Path, certificate: Path) -> None:
+    endpoint = f"ssl:0:interface=127.0.0.1:privateKey={certificate}"
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    context.set_alpn_protocols(["h2", "http/1.1"])  # as browsers do
+    with running_server(tmp_path, "--web", endpoint) as server:
+        port = int(server.wait_for(r"Watch at https://127.0.0.1:(\d+)/")[1])
+        with context.wrap_socket(connect(port)) as peer:
+            assert peer.selected_alpn_protocol() == "http/1.1"
+            peer.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert peer.recv(1024).startswith(b"HTTP/1.1 200 OK")
+            server.process.terminate()
+            assert b'"stopping": "SIGTERM"' in read_all(peer)
+        assert server.wait() == 0
+
+
+def test_at_a_unix_socket(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--web", "unix:web.sock") as server:
+        server.wait_for(r"Watch at .*web.sock")
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(tmp_path / "web.sock"))
+            peer.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert read_all(peer).endswith(b"ok\n")
+
+
+def test_addresses_in_words() -> None:
+    addresses = [
+        IPv4Address("TCP", "192.0.2.1", 12000),
+        IPv4Address("UDP", "192.0.2.1", 12000),
+        IPv6Address("TCP", "::", 12000),
+        UNIXAddress("/run/sum.sock"),
+        UNIXAddress(None),
+    ]
+    assert _in_words(addresses) == [
+        "192.0.2.1 port 12000 (TCP and UDP)",
+        f"{socket.gethostname()} port 12000 (TCP)",
+        "/run/sum.sock (UNIX socket)",
+    ]
+
+
+# What cannot be
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        port = used.getsockname()[1]
+        command = ("twistd", "-n", "sumserver", "--port", "0", "--web", f"tcp:{port}")
+        ended = run(Path(sys.executable).parent / command[0], *command[1:], cwd=tmp_path)
+    assert ended.returncode == 1
+    output = ended.stdout + ended.stderr
+    assert output.count("Address already in use") == 1
+    assert "Traceback" not in output
+
+
+def test_without_prometheus_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("sumproto.web")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    options = Options()
+    options.parseOptions(["--web", "tcp:0"])
+    with pytest.raises(SystemExit) as caught:
+        makeService(options, MemoryReactorClock())
+    assert str(caught.value) == (
+        "twistd sumserver: --web: prometheus_client is not installed: pip install 'sumproto[web]'"
+    )
