@@ -35,16 +35,8 @@ class Observer:
     def connected(self, peer: Peer) -> None:
         """`peer` has connected."""
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
-        """A request from `peer` was answered, `seconds` after the last of it came."""
-
-    def exchanged_all(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
-        """All that is `done` with `peer` was, at once.
-
-        Override this rather than `exchanged` if to be told of many at once costs less.
-        """
-        for exchange, dialect in done:
-            self.exchanged(peer, exchange, dialect, seconds)
+    def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
+        """Requests from `peer` that came at once were answered, `seconds` after the last of it."""
 
     def refused(self, peer: Peer, error: MessageError) -> None:
         """`peer` was told of `error`, and its connection is being closed.

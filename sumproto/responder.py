@@ -33,10 +33,7 @@ class Responder:
         self._policy = policy
         self._stop = stop
         self._exchange_observers = [
-            observer
-            for observer in observers
-            if type(observer).exchanged != Observer.exchanged
-            or type(observer).exchanged_all != Observer.exchanged_all
+            observer for observer in observers if type(observer).exchanged != Observer.exchanged
         ]
         self.watched = bool(self._exchange_observers)
         """Whether anybody wants to be told of exchanges."""
@@ -50,7 +47,7 @@ class Responder:
         """Exchanges with `peer` are `done`, the last bytes of whose requests came at `since`."""
         seconds = self.clock.seconds() - since
         for observer in self._exchange_observers:
-            observer.exchanged_all(peer, done, seconds)
+            observer.exchanged(peer, done, seconds)
 
     def verdict(self, peer: Peer, error: MessageError) -> MessageError:
         """What to tell `peer` of `error`: that the server stops, if it does because of it."""

@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
@@ -37,6 +37,9 @@ from .options import HOST, PORT, default_name, integer_in, parse_seconds
 from .responder import Responder
 from .server import REFUSALS, SumFactory
 from .trace import EventTrace, ExchangeTrace, Throttle
+
+if TYPE_CHECKING:
+    from .web import Tally
 
 SPARE_DESCRIPTORS = 32 + REFUSALS
 """File descriptors that connections leave to the rest of the process, and to refusals."""
@@ -308,14 +311,6 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     if reactor is None:
         from twisted.internet import reactor
 
-    name = options["name"] or default_name("Server")
-    if unclear := misread_in(name):
-        Logger().warn(
-            "Our own client will misread the name {name} in {dialects}",
-            name=name,
-            dialects=", ".join(unclear),
-        )
-    number = options["number"]
     throttle = Throttle(reactor)
     observers: list[Observer] = [EventTrace(throttle)]
     if not options["quiet"]:
@@ -325,18 +320,11 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         observers.append(journal)
         reactor.callWhenRunning(journal.flush)  # the file is there, or it is told why not
         reactor.addSystemEventTrigger("after", "shutdown", journal.close)  # when all is answered
-    if options["web"]:
-        try:
-            from .web import Tally, WebListener
-        except ImportError:
-            raise SystemExit(
-                "twistd sumserver: --web: prometheus_client is not installed: "
-                "pip install 'sumproto[web]'"
-            ) from None
-        tally = Tally(reactor.seconds)
+    tally = _tally(reactor) if options["web"] else None
+    if tally:
         observers.append(tally)
     responder = Responder(
-        Rule(name, random_number if number is None else lambda: number, options["reply"]),
+        _rule(options),
         StopPolicy(STOP_ON[options["stop-on"]], options["stop-from"] or LOOPBACK),
         reactor,
         reactor.stop,
@@ -348,12 +336,34 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         idle_timeout=options["idle-timeout"],
         max_connections=options["max-connections"] or _room(options),
     )
+    listeners = _listeners(options, reactor, factory, throttle)
+    watching = [_web(options, reactor, tally, responder, listeners)] if tally else []
+    return SumService(reactor, factory, listeners, watching, options["drain"])
+
+
+def _rule(options: Options) -> Rule:
+    name = options["name"] or default_name("Server")
+    if unclear := misread_in(name):
+        Logger().warn(
+            "Our own client will misread the name {name} in {dialects}",
+            name=name,
+            dialects=", ".join(unclear),
+        )
+    number = options["number"]
+    return Rule(name, random_number if number is None else lambda: number, options["reply"])
+
+
+def _listeners(
+    options: Options, reactor: Any, factory: SumFactory, throttle: Throttle
+) -> list[Listener]:
+    """What listens for requests."""
     listeners: list[Listener] = []
     for text in options["listen"] or [_default(options)]:
         endpoint = _endpoint(reactor, "listen", text)
         listeners.append(ConnectionListener(endpoint, factory, throttle))
+    beside = listeners[0]
+    responder = factory.responder
     if options["udp"]:
-        beside = listeners[0]
         host = options["host"] or HOST
         listeners.append(
             DatagramListener(reactor, host, lambda: int(beside.address.port), responder)
@@ -361,21 +371,41 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     if options["udp-listen"]:
         host, port = options["udp-listen"]
         listeners.append(DatagramListener(reactor, host, lambda: port, responder))
-    watching: list[Listener] = []
-    if options["web"]:
-        watching.append(
-            WebListener(
-                reactor,
-                _endpoint(reactor, "web", options["web"]),
-                scheme="https" if options["web"].startswith(("ssl:", "tls:")) else "http",
-                tally=tally,
-                responder=responder,
-                addresses=lambda: [listener.address for listener in listeners],
-                most=WEB_CONNECTIONS,
-                patience=options["drain"],
-            )
-        )
-    return SumService(reactor, factory, listeners, watching, options["drain"])
+    return listeners
+
+
+def _tally(reactor: Any) -> Tally:
+    """What is watched by --web, which takes an extra. Raises `SystemExit` without it."""
+    try:
+        from .web import Tally
+    except ImportError:
+        raise SystemExit(
+            "twistd sumserver: --web: prometheus_client is not installed: "
+            "pip install 'sumproto[web]'"
+        ) from None
+    return Tally(reactor.seconds)
+
+
+def _web(
+    options: Options,
+    reactor: Any,
+    tally: Tally,
+    responder: Responder,
+    listeners: Sequence[Listener],
+) -> Listener:
+    """What listens for who watches the server."""
+    from .web import WebListener
+
+    return WebListener(
+        reactor,
+        _endpoint(reactor, "web", options["web"]),
+        scheme="https" if options["web"].startswith(("ssl:", "tls:")) else "http",
+        tally=tally,
+        responder=responder,
+        addresses=lambda: [listener.address for listener in listeners],
+        most=WEB_CONNECTIONS,
+        patience=options["drain"],
+    )
 
 
 def _endpoint(reactor: Any, option: str, text: str) -> IStreamServerEndpoint:

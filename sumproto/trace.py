@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
 from zope.interface import implementer
 
-from .dialects import Dialect
-from .exchange import Exchange
 from .message import MessageError, escape
-from .observer import Observer, Peer
+from .observer import Done, Observer, Peer
 
 _EXCHANGE = """\
 Received {what} from {peer}
@@ -29,17 +27,19 @@ class ExchangeTrace(Observer):
 
     _log = Logger()
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
-        self._log.info(
-            _EXCHANGE,
-            what="datagram" if peer.transport == "udp" else "connection",
-            peer=peer,
-            client_name=exchange.request.name,
-            server_name=exchange.reply.name,
-            client_number=exchange.request.number,
-            server_number=exchange.reply.number,
-            sum=exchange.sum,
-        )
+    def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
+        what = "datagram" if peer.transport == "udp" else "connection"
+        for exchange, _ in done:
+            self._log.info(
+                _EXCHANGE,
+                what=what,
+                peer=peer,
+                client_name=exchange.request.name,
+                server_name=exchange.reply.name,
+                client_number=exchange.request.number,
+                server_number=exchange.reply.number,
+                sum=exchange.sum,
+            )
 
 
 Emit = Callable[..., object]

@@ -20,10 +20,9 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 
-from sumproto.dialects import Dialect
 from sumproto.exchange import Exchange, Rule, StopPolicy
 from sumproto.message import MessageError
-from sumproto.observer import Observer, Peer
+from sumproto.observer import Done, Observer, Peer
 from sumproto.report import Report
 from sumproto.responder import Responder
 from sumproto.server import SumFactory, SumProtocol
@@ -231,9 +230,9 @@ class Recorder(Observer):
     def connected(self, peer: Peer) -> None:
         self.events.append(("connected", peer))
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
+    def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
         self.peers.append(peer)
-        self.exchanges.append(exchange)
+        self.exchanges.extend(exchange for exchange, _ in done)
         self.seconds.append(seconds)
 
     def refused(self, peer: Peer, error: MessageError) -> None:

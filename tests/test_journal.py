@@ -56,7 +56,7 @@ class Fixture:
 
     def exchange(self, name: str = "Ann", number: int = 42, peer: Peer = PEER) -> None:
         exchange = Exchange(Message(name, number), Message("Bob", 58))
-        self.journal.exchanged(peer, exchange, UNKNOWN, 0.001)
+        self.journal.exchanged(peer, [(exchange, UNKNOWN)], 0.001)
 
     def exchanges(self, numbers: range) -> None:
         for number in numbers:

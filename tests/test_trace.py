@@ -20,7 +20,7 @@ PEER = Peer("tcp", "127.0.0.1", 54321)
 def test_an_exchange_is_one_event() -> None:
     exchange = Exchange(Message("Client of {Ann}", 42), Message("Server of Bob", 58))
     with captured_logs() as events:
-        ExchangeTrace().exchanged(PEER, exchange, UNKNOWN, 0.0)
+        ExchangeTrace().exchanged(PEER, [(exchange, UNKNOWN)], 0.0)
     event: dict[str, Any]
     (event,) = events
     assert event["peer"] == PEER

@@ -77,8 +77,8 @@ def value(samples: Samples, name: str, **labels: str) -> float:
 def test_metrics() -> None:
     tally = Tally(lambda: 0.0)
     for seconds in (1e-5, 5e-5, 0.02, 2.0):
-        tally.exchanged_all(PEER, [(exchange(42), DIALECTS["json"]("\n"))], seconds)
-    tally.exchanged_all(Peer("udp", "192.0.2.1", 5), [(exchange(42), UNKNOWN)], 0.0)
+        tally.exchanged(PEER, [(exchange(42), DIALECTS["json"]("\n"))], seconds)
+    tally.exchanged(Peer("udp", "192.0.2.1", 5), [(exchange(42), UNKNOWN)], 0.0)
     for _ in range(3):
         tally.connected(PEER)
     tally.disconnected(PEER, None)
@@ -239,7 +239,7 @@ class Stream:
 
     def exchange(self, *numbers: int) -> None:
         for number in numbers:
-            self.tally.exchanged_all(PEER, [(exchange(number), UNKNOWN)], 0.001)
+            self.tally.exchanged(PEER, [(exchange(number), UNKNOWN)], 0.001)
 
     def view(self) -> Request:
         request = Request()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -13,10 +13,8 @@ from pathlib import Path
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from ..dialects import Dialect
-from ..exchange import Exchange
 from ..message import MessageError, escape
-from ..observer import Observer, Peer
+from ..observer import Done, Observer, Peer
 
 FLUSH = 0.5
 """Seconds that a line waits in the buffer: no more than 1 is to be lost, and a turn may be late."""
@@ -66,15 +64,16 @@ class Journal(Observer):
         self._why: str | None = None  # it could not be written
         self._lost = 0  # lines since then
 
-    def exchanged(self, peer: Peer, exchange: Exchange, dialect: Dialect, seconds: float) -> None:
-        request, reply = exchange
-        # json.dumps of it all would take as long as the exchange itself.
-        self._add(
-            f'{self._head("exchange")}, {_who(peer)}, "dialect": "{dialect.label}", '
-            f'"client_name": {_quote(request.name)}, "server_name": {_quote(reply.name)}, '
-            f'"client_number": {request.number}, "server_number": {reply.number}, '
-            f'"sum": {exchange.sum}, "seconds": {seconds:.6f}}}\n'
-        )
+    def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
+        head, who = self._head("exchange"), _who(peer)
+        for (request, reply), dialect in done:
+            # json.dumps of it all would take as long as the exchange itself.
+            self._add(
+                f'{head}, {who}, "dialect": "{dialect.label}", '
+                f'"client_name": {_quote(request.name)}, "server_name": {_quote(reply.name)}, '
+                f'"client_number": {request.number}, "server_number": {reply.number}, '
+                f'"sum": {request.number + reply.number}, "seconds": {seconds:.6f}}}\n'
+            )
 
     def refused(self, peer: Peer, error: MessageError) -> None:
         self._add(

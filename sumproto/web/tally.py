@@ -58,7 +58,7 @@ class Tally(Observer):
         self.last_exchanges: deque[Kept] = deque(maxlen=KEPT)
         self.last_errors: deque[Refused] = deque(maxlen=KEPT)
 
-    def exchanged_all(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
+    def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
         now = self._now()
         exchanges, last, transport = self.exchanges, self.last_exchanges, peer.transport
         for exchange, dialect in done:
