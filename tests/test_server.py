@@ -238,6 +238,7 @@ def test_far_too_many_connections() -> None:
     for _ in range(2 + REFUSALS):
         server.connect()
     assert server.factory.buildProtocol(None) is None
+    assert server.recorder.events.count(("turned away",)) == REFUSALS + 1
 
 
 def test_a_lost_connection_is_explained() -> None:
