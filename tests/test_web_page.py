@@ -36,6 +36,7 @@ class Page:
 
     def __init__(self, browser: Any, server: Server) -> None:
         self.browser = browser
+        self.complaints()  # of the last page
         browser.get(server.wait_for(r"Watch at (\S+)")[1])
 
     def run(self, script: str, *arguments: object) -> Any:
@@ -77,10 +78,16 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def test_a_class_connects(browser: Any, server: Server) -> None:
-    page = Page(browser, server)
+@pytest.fixture
+def page(browser: Any, server: Server) -> Iterator[Page]:
+    """The page of `server`, which is closed before that ends."""
+    yield Page(browser, server)
+    browser.get("about:blank")
+
+
+def test_a_class_connects(page: Page, server: Server) -> None:
     page.wait_until(lambda: page.text("#state") == "Live")
-    assert browser.title == "Server of Bob: sum exchange"
+    assert page.browser.title == "Server of Bob: sum exchange"
     assert page.text("h1") == "Server of Bob"
     assert f"Connect to 127.0.0.1 port {server.port} (TCP)" in page.text("#no-exchanges")
     assert page.text("#no-errors") == "Nothing so far."
@@ -109,8 +116,7 @@ def test_a_class_connects(browser: Any, server: Server) -> None:
     assert page.complaints() == []
 
 
-def test_a_flood(browser: Any, server: Server) -> None:
-    page = Page(browser, server)
+def test_a_flood(page: Page, server: Server) -> None:
     for _ in range(5):
         ask(server.port, b"Client of Ann,42\n" * 500)
     page.wait_until(lambda: page.text("#exchanges-total") == "2,500")
@@ -118,30 +124,28 @@ def test_a_flood(browser: Any, server: Server) -> None:
     assert page.complaints() == []
 
 
-def test_pause_and_resume_by_the_keyboard(browser: Any, server: Server) -> None:
+def test_pause_and_resume_by_the_keyboard(page: Page, server: Server) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    page = Page(browser, server)
     ask(server.port, b"Client of Ann,42\n")
     page.wait_until(lambda: page.count("#exchange-rows tr") == 1)
-    browser.switch_to.active_element.send_keys(Keys.TAB)
+    page.browser.switch_to.active_element.send_keys(Keys.TAB)
     assert page.run("return document.activeElement.id") == "pause"
-    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    page.browser.switch_to.active_element.send_keys(Keys.ENTER)
     ask(server.port, b"Client of Bob,42\nClient of Eve,42\n")
     page.wait_until(lambda: page.text("#pause") == "Resume (2 new)")
     assert page.text("#exchanges-total") == "3"
     assert page.count("#exchange-rows tr") == 1
-    browser.switch_to.active_element.send_keys(Keys.SPACE)
+    page.browser.switch_to.active_element.send_keys(Keys.SPACE)
     assert page.count("#exchange-rows tr") == 3
     assert page.text("#pause") == "Pause"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_is_written_can_be_read(browser: Any, server: Server, scheme: str) -> None:
+def test_what_is_written_can_be_read(page: Page, server: Server, scheme: str) -> None:
     """The contrast is 4.5 or more, as WCAG 2 wants it, in either scheme."""
     feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    page = Page(browser, server)
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
     ask(server.port, b"Client of Ann,42\n")
     ask(server.port, b"Client of Ann,42.0\n")
     page.wait_until(lambda: page.count("#exchange-rows tr") and page.count("#error-rows li"))
@@ -175,8 +179,7 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_the_server_stops_and_comes_back(browser: Any, server: Server, tmp_path: Path) -> None:
-    page = Page(browser, server)
+def test_the_server_stops_and_comes_back(page: Page, server: Server, tmp_path: Path) -> None:
     with connect(server.port) as peer:
         peer.sendall(b"Client of Ann,42\n")
         assert peer.recv(1024)
@@ -191,4 +194,3 @@ def test_the_server_stops_and_comes_back(browser: Any, server: Server, tmp_path:
         page.wait_until(lambda: page.text("#state") == "Live")
         assert page.text("#exchanges-total") == "0"
         assert page.count("#exchange-rows tr") == 0
-    page.complaints()  # the browser says that it could not connect
