@@ -133,19 +133,31 @@ def measure(setup: Setup, progress: Callable[[int], object]) -> Result:
     )
     with bench:
         try:
-            assert bench.stdout is not None
-            for line in bench.stdout:
-                value = json.loads(line)
-                if isinstance(value, int):
-                    progress(value)
-                elif isinstance(value, str):
-                    raise NoResult(value)
-                else:
-                    return Result(setup, **value)
-            assert bench.stderr is not None
-            raise NoResult(f"a run ended: {bench.stderr.read().strip()}")
-        finally:
+            return _follow(bench, setup, progress)
+        except BaseException:
             bench.kill()
+            raise
+
+
+def _follow(
+    bench: subprocess.Popen[str], setup: Setup, progress: Callable[[int], object]
+) -> Result:
+    """What a run says until it ends."""
+    assert bench.stdout is not None
+    assert bench.stderr is not None
+    result = None
+    for line in bench.stdout:
+        value = json.loads(line)
+        if isinstance(value, int):
+            progress(value)
+        elif isinstance(value, str):
+            raise NoResult(value)
+        else:
+            result = Result(setup, **value)
+    if result is None:
+        why = bench.stderr.read().strip().rpartition("\n")[2]
+        raise NoResult(f"a run ended: {why}")
+    return result
 
 
 def main() -> None:
