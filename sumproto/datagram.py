@@ -6,16 +6,17 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
 from .dialects import REPLIES, UNKNOWN, Decoder, Dialect, Received
 from .exchange import Exchange, without_sum
 from .message import (
+    Busy,
     Malformed,
     Message,
     MessageError,
@@ -30,7 +31,7 @@ from .report import ExchangeFailed, Report, ServerStopped
 from .responder import Responder
 
 MAX_DATAGRAM = 8 * 1024 + 1
-"""Bytes that are read of a datagram: one more than the longest message has."""
+"""Bytes that are read of a datagram: one more than the longest number, out of range, may have."""
 
 FIRST_WAIT = 0.5
 """Seconds after which a client sends a request again; they double each time."""
@@ -44,11 +45,21 @@ PATIENCE = FIRST_WAIT * (2**TRIES - 1)
 _RESERVED = 1024
 """Ports below are those of services, which may answer what they get."""
 
+IN_A_ROW = 1000
+"""Datagrams of a source, of which the last is dropped."""
+
+_SOURCES = 10_000
+"""How many sources are remembered."""
+
 _TURN = 100
 """Datagrams that are read before others have their turn."""
 
 _LEAST_BUFFER = 256
 """Bytes, at the least, that the kernel counts for a datagram in its buffer."""
+
+
+class NobodyThere(Exception):
+    """No datagram gets to an address; the text is why."""
 
 
 class SumDatagramProtocol(DatagramProtocol):
@@ -59,9 +70,9 @@ class SumDatagramProtocol(DatagramProtocol):
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
+        self._sources: dict[tuple[str, int], int] = {}  # how often, those heard last at the end
 
     def startProtocol(self) -> None:
-        self._port = self.transport.getHost().port
         self._throughput = self.transport.maxThroughput
         self._read = 0
 
@@ -71,7 +82,7 @@ class SumDatagramProtocol(DatagramProtocol):
         peer = Peer("udp", *address)
         decoder = Decoder()
         try:
-            received = self._take(decoder, data, address[1])
+            received = self._take(decoder, data, address)
             exchange, reply = self._responder.answer(received)
         except MessageError as error:
             told = self._responder.verdict(peer, error)
@@ -79,18 +90,32 @@ class SumDatagramProtocol(DatagramProtocol):
                 self._send(decoder.dialect.encode_error(told), address)
             self._responder.refused(peer, error, told)
         else:
-            if self._responder.watched:
+            if self._send(reply, address) and self._responder.watched:
                 self._responder.exchanged(peer, [(exchange, received.dialect)], since)
-            self._send(reply, address)
 
-    def _take(self, decoder: Decoder, data: bytes, port: int) -> Received:
-        if port == self._port or port < _RESERVED:
-            # A reply reads like a request: two servers would answer each other for ever.
-            raise Malformed("it comes from the port of a server")
+    def _take(self, decoder: Decoder, data: bytes, address: tuple[str, int]) -> Received:
+        if address[1] < _RESERVED:
+            raise Malformed("it comes from the port of a service")
+        if self._may_be_a_loop(address):
+            raise Busy(f"it is number {IN_A_ROW} from its port, which may be that of a server")
         received = decoder.take_first(data)
         if decoder.pending:
             raise Malformed("there is more than a message in the datagram")
         return received
+
+    def _may_be_a_loop(self, address: tuple[str, int]) -> bool:
+        """Whether to drop this datagram, so that two servers do not go on for ever.
+
+        A reply reads like a request. If somebody has set two servers on each other, with a single
+        datagram that lies about its source, then they have one datagram between them.
+        """
+        count = self._sources.pop(address, 0) + 1
+        if count == IN_A_ROW:
+            return True
+        self._sources[address] = count
+        if len(self._sources) > _SOURCES:
+            del self._sources[next(iter(self._sources))]
+        return False
 
     def drain(self) -> None:
         """Answer what the kernel has received."""
@@ -99,9 +124,12 @@ class SumDatagramProtocol(DatagramProtocol):
             self._nextTurn()
             self.transport.doRead()
 
-    def _send(self, data: bytes, address: tuple[str, int]) -> None:
-        with suppress(OSError):  # no way to it, or no room: a datagram may be lost
+    def _send(self, data: bytes, address: tuple[str, int]) -> bool:
+        try:
             self.transport.write(data, address)
+        except OSError:  # no way to it, or no room: a datagram may be lost
+            return False
+        return True
 
     def _limitTurn(self) -> None:
         """End the reading of a port that has had its turn, and which counts bytes alone."""
@@ -120,8 +148,8 @@ class SumDatagramClient(DatagramProtocol):
 
     The socket is for this exchange alone, and connected: the kernel drops what others send, and a
     late reply to an earlier request cannot be taken for the reply to a later one. `outcome` fires
-    with the `Exchange`, and fails with `ServerStopped`, with `ConnectionRefusedError` if the port
-    is closed, or with `ExchangeFailed`: after `tries`, or `timeout` seconds.
+    with the `Exchange`, and fails with `ServerStopped`, with `NobodyThere`, or with
+    `ExchangeFailed`: after `tries`, or `timeout` seconds.
     """
 
     noisy = False
@@ -145,21 +173,25 @@ class SumDatagramClient(DatagramProtocol):
         self._address = address
         self._clock = clock
         self._report = report
-        self._deadline = clock.seconds() + timeout
+        self._timeout = timeout
         self._most = tries
         self._timer: IDelayedCall | None = None
 
     def begin(self, reactor: Any) -> Deferred[Exchange]:
         """Send the request, from a free port of this host. Returns `outcome`."""
-        reactor.listenUDP(0, self, interface="::" if ":" in self._address[0] else "")
+        try:
+            reactor.listenUDP(0, self, interface="::" if ":" in self._address[0] else "")
+        except CannotListenError as error:
+            self._end(ExchangeFailed(error.socketError.strerror))
         return self.outcome
 
     def startProtocol(self) -> None:
         self._socket = self.transport.getHandle()
+        self._deadline = self._clock.seconds() + self._timeout
         try:
             self.transport.connect(*self._address)
         except OSError as error:
-            self._end(ExchangeFailed(error.strerror))
+            self._end(NobodyThere(error.strerror))
         else:
             self._send()
 
@@ -183,7 +215,7 @@ class SumDatagramClient(DatagramProtocol):
             number = shorten(str(self._request.number))
             self._end(ServerStopped(f"{number} is out of range"))
         else:
-            self._end(ConnectionRefusedError("Connection refused"))
+            self._end(NobodyThere("Connection refused"))
 
     def stopProtocol(self) -> None:
         """The socket is to be closed; if not by us, then by an error, as Twisted's epoll has it."""
@@ -195,17 +227,21 @@ class SumDatagramClient(DatagramProtocol):
 
     def _send(self) -> None:
         wait = FIRST_WAIT * 2**self.tries
-        left = self._deadline - self._clock.seconds()
+        left = max(0, self._deadline - self._clock.seconds())
+        if self.tries and not left:  # this process may have slept
+            self._giveUp()
+            return
         self.tries += 1
         if self.tries == self._most or left <= wait:
             self._timer = self._clock.callLater(min(wait, left), self._giveUp)
         else:
             self._timer = self._clock.callLater(wait, self._send)
-        self._report.sent(again=self.tries > 1)
         try:
             self.transport.write(self._data)
         except OSError as error:
             self._end(ExchangeFailed(error.strerror))
+        else:
+            self._report.sent(again=self.tries > 1)
 
     def _giveUp(self) -> None:
         times = "1 try" if self.tries == 1 else f"{self.tries} tries"
@@ -245,10 +281,10 @@ async def exchange_datagrams(
         client = SumDatagramClient(left[0], places[0], reactor, report, dialect, timeout=timeout)
         try:
             exchange = await client.begin(reactor)
-        except ConnectionRefusedError as refused:
+        except NobodyThere as why:
             del places[0]
             if not places:
-                raise ExchangeFailed(str(refused)) from None
+                raise ExchangeFailed(str(why)) from None
         except ServerStopped as stopped:
             del left[0]
             if left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,17 @@ from typing import Any, cast
 import pytest
 from support import BIN, PATIENCE, FakeReport, FakeServer, ask, client, run, running_server
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs as captured_logs
 
-from sumproto.datagram import SumDatagramClient, SumDatagramProtocol, exchange_datagrams
+from sumproto.datagram import (
+    IN_A_ROW,
+    NobodyThere,
+    SumDatagramClient,
+    SumDatagramProtocol,
+    exchange_datagrams,
+)
 from sumproto.dialects import DIALECTS, UNKNOWN
 from sumproto.exchange import STOP_ON, StopPolicy
 from sumproto.message import Message
@@ -137,13 +145,36 @@ def test_noise_is_counted_and_never_answered(noise: bytes) -> None:
     assert server.ask(b"Ann,42")
 
 
-@pytest.mark.parametrize("port", [PORT, 7, 53, 0])
-def test_servers_do_not_answer_each_other_for_ever(port: int) -> None:
+@pytest.mark.parametrize("port", [7, 53, 0])
+def test_services_are_not_answered(port: int) -> None:
     server = FakeDatagramServer()
     assert server.ask(b"Server of Bob,58\r\n", ("192.0.2.1", port)) == []
     assert server.recorder.events == [
-        ("refused", "malformed", "it comes from the port of a server")
+        ("refused", "malformed", "it comes from the port of a service")
     ]
+
+
+def test_servers_do_not_answer_each_other_for_ever() -> None:
+    here, there = FakeDatagramServer(), FakeDatagramServer()
+    datagrams = here.ask(b"Ann,42", FAR_AWAY)
+    for rounds in range(10_000):
+        if not datagrams:
+            break
+        asked = (here, there)[rounds % 2 == 0]
+        datagrams = asked.ask(datagrams[0][0], FAR_AWAY)
+    assert rounds < 2 * IN_A_ROW
+    assert here.ask(b"Ann,42", FAR_AWAY) or there.ask(b"Ann,42", FAR_AWAY)
+
+
+def test_a_flood_of_sources_is_not_remembered() -> None:
+    server = FakeDatagramServer()
+    tracemalloc.start()
+    for number in range(60_000):
+        server.ask(b"", (f"192.0.2.{number % 250}", 1024 + number // 250))
+        server.recorder.events.clear()
+    remembered, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert remembered < 4 * 1024 * 1024
 
 
 @pytest.mark.parametrize("number", [b"101", b"0", b"9" * 5000])
@@ -187,6 +218,7 @@ def test_a_reply_that_cannot_be_sent_is_lost() -> None:
     with captured_logs() as events:
         assert server.ask(b"Ann,42") == []
     assert events == []
+    assert server.recorder.exchanges == []  # nobody was answered
 
 
 @pytest.mark.parametrize("data", [b"", b"Ann,42"])
@@ -279,6 +311,21 @@ def test_the_timeout_bounds_the_tries() -> None:
     assert len(fake.port.written) == 2
 
 
+@pytest.mark.parametrize("seconds", [15.4, 100])
+def test_a_process_that_slept_gives_up(seconds: float) -> None:
+    fake = FakeDatagramClient()
+    fake.clock.rightNow += seconds  # by nothing but what the operating system did
+    fake.clock.advance(0)
+    fake.clock.advance(8)
+    assert fake.failure(ExchangeFailed) in ("no reply to 1 try", "no reply to 2 tries")
+
+
+def test_a_timeout_that_is_over_at_once() -> None:
+    fake = FakeDatagramClient(timeout=1e-9)
+    fake.clock.advance(1e-6)
+    assert fake.failure(ExchangeFailed) == "no reply to 1 try"
+
+
 def test_no_resends() -> None:
     fake = FakeDatagramClient(tries=1)
     fake.clock.advance(0.5)
@@ -323,12 +370,27 @@ def test_a_server_that_stops_without_a_word() -> None:
 def test_a_server_that_was_never_there(number: int) -> None:
     fake = FakeDatagramClient(number)
     fake.protocol.connectionRefused()
-    assert fake.failure(ConnectionRefusedError) == "Connection refused"
+    assert fake.failure(NobodyThere) == "Connection refused"
 
 
 def test_a_request_that_cannot_be_sent() -> None:
     fake = FakeDatagramClient(wrong=OSError(101, "Network is unreachable"))
     assert fake.failure(ExchangeFailed) == "Network is unreachable"
+    assert fake.report.told == []
+
+
+def test_no_port_to_send_from() -> None:
+    class Full(Clock):
+        def listenUDP(self, *_: object, **__: object) -> None:
+            raise CannotListenError("", 0, OSError(24, "Too many open files"))
+
+    reactor = Full()
+    request = Message("Client of Ann", 42)
+    client = SumDatagramClient(request, ("127.0.0.1", PORT), reactor, FakeReport())
+    outcomes: list[Any] = []
+    client.begin(reactor).addBoth(outcomes.append)
+    assert outcomes[0].check(ExchangeFailed)
+    assert str(outcomes[0].value) == "Too many open files"
 
 
 class Reactor(Clock):

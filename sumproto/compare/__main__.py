@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -17,6 +20,13 @@ from .load import WAYS
 from .result import Result, Setup
 
 _EXTRA = "pip install 'sumproto[compare]'"
+
+
+_MOST_DELAY = 5000
+"""Milliseconds; at a round trip of thrice that, no exchange is done in time."""
+
+_SPARE_DESCRIPTORS = 100
+"""File descriptors that either side needs beside those of its connections."""
 
 
 class NoResult(Exception):
@@ -41,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--concurrency",
         metavar="C",
-        type=argument(integer_in(1, 1000)),
+        type=argument(_concurrency),
         default=10,
         help="exchanges at a time [default: %(default)s]",
     )
@@ -75,11 +85,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _delay(text: str) -> float:
-    return parse_seconds(text, "milliseconds") / 1000
+    milliseconds = parse_seconds(text, "milliseconds")
+    if milliseconds > _MOST_DELAY:
+        raise ValueError(f"with more than {_MOST_DELAY} ms most exchanges would fail")
+    return milliseconds / 1000
 
 
 def _losses(text: str) -> list[float]:
-    return [_loss(part) for part in text.split(",")]
+    return sorted({_loss(part) for part in text.split(",")})
 
 
 def _loss(text: str) -> float:
@@ -89,16 +102,19 @@ def _loss(text: str) -> float:
     return percent / 100
 
 
+def _concurrency(text: str) -> int:
+    number = integer_in(1, 1000)(text)
+    _, room = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= room < number + _SPARE_DESCRIPTORS:
+        raise ValueError(f"{number} are more than 'ulimit -Hn' has room for")
+    return number
+
+
 def _file(text: str) -> Path:
     """A file that can be written: better known before the runs than after."""
     path = Path(text)
-    is_new = not path.exists()
-    try:
-        path.open("ab").close()
-        if is_new:
-            path.unlink()
-    except OSError as wrong:
-        raise ValueError(f"{escape(text)}: {wrong.strerror}") from None
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"'{escape(text)}' cannot be written")
     return path
 
 
@@ -122,29 +138,34 @@ def _setups(options: argparse.Namespace) -> list[Setup]:
 def measure(setup: Setup, progress: Callable[[int], object]) -> Result:
     """Do the run, and tell `progress` how many exchanges have ended. Raises `NoResult`."""
     # In a session of its own: what interrupts us is not for it, but ends it with us.
-    command = [sys.executable, "-m", "sumproto.compare.bench", json.dumps(asdict(setup))]
-    bench = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with bench:
+    arguments = (json.dumps(asdict(setup)), str(os.getpid()))
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "sumproto.compare.bench", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        ) as bench,
+    ):
         try:
-            return _follow(bench, setup, progress)
+            result = _follow(bench, setup, progress)
         except BaseException:
             bench.kill()
             raise
+        if result is None:
+            errors.seek(0)
+            raise NoResult(f"a run ended: {errors.read().strip().rpartition(chr(10))[2]}")
+        return result
 
 
 def _follow(
     bench: subprocess.Popen[str], setup: Setup, progress: Callable[[int], object]
-) -> Result:
-    """What a run says until it ends."""
+) -> Result | None:
+    """What a run says until it ends, if it comes to a result."""
     assert bench.stdout is not None
-    assert bench.stderr is not None
     result = None
     for line in bench.stdout:
         value = json.loads(line)
@@ -154,10 +175,23 @@ def _follow(
             raise NoResult(value)
         else:
             result = Result(setup, **value)
-    if result is None:
-        why = bench.stderr.read().strip().rpartition("\n")[2]
-        raise NoResult(f"a run ended: {why}")
     return result
+
+
+def _write(
+    options: argparse.Namespace, results: list[Result], plot: Callable[..., None]
+) -> Iterator[str]:
+    """Write the files; yields why one cannot be written."""
+    if options.json:
+        try:
+            options.json.write_text(json.dumps([asdict(result) for result in results]))
+        except OSError as wrong:
+            yield f"{options.json}: {wrong.strerror}"
+    if options.plot:
+        try:
+            plot(results, options.plot)
+        except OSError as wrong:
+            yield f"{options.plot}: {wrong.strerror}"
 
 
 def main() -> None:
@@ -171,28 +205,26 @@ def main() -> None:
         parser.exit(1, f"{parser.prog}: {missing.name} is not installed: {_EXTRA}\n")
 
     results: list[Result] = []
-    failure = None
+    complaints = []
+    status = 1
     screen = Screen()
     try:
         for setup in _setups(options):
             with screen.progress(setup) as progress:
                 results.append(measure(setup, progress))
     except NoResult as wrong:
-        failure = (1, str(wrong))
+        complaints.append(str(wrong))
     except KeyboardInterrupt:
-        failure = (130, "interrupted")
-    try:
-        if results:
+        complaints.append("interrupted")
+        status = 130
+    if results:
+        complaints += _write(options, results, plot)
+        try:
             screen.show(results)
-            if options.json:
-                options.json.write_text(json.dumps([asdict(result) for result in results]))
-            if options.plot:
-                plot(results, options.plot)
-    except OSError as wrong:
-        failure = (1, f"{wrong.filename}: {wrong.strerror}")
-    if failure:
-        status, why = failure
-        parser.exit(status, f"{parser.prog}: {why}\n")
+        except OSError as wrong:
+            complaints.append(f"cannot print: {wrong.strerror}")
+    if complaints:
+        parser.exit(status, "".join(f"{parser.prog}: {why}\n" for why in complaints))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """One run: a server, the network to it, and the load. A program, so that all of it ends with it.
 
-It is given a `Setup` as JSON, and prints a JSON value a line: now and then how many exchanges have
-ended, at last the fields of the `Result`, or as a string why there is none.
+It is given a `Setup` as JSON and the process to end with, and prints a JSON value a line: now and
+then how many exchanges have ended, at last the fields of the `Result`, or why there is none.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import resource
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +26,11 @@ from .network import (
     FAR,
     NEAR,
     NoNetwork,
-    end_with_parent,
+    end_with,
     enter_namespaces,
     move_to_another_host,
     open_device,
+    reuse_ports,
 )
 from .result import Setup
 
@@ -50,7 +55,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=partial(end_with, os.getpid()),
         )
 
     def port(self) -> int:
@@ -59,6 +64,8 @@ class Server:
         line = ""
         for line in self._process.stdout:
             if ready := _READY.search(line):
+                # Or its log would in the end fill the pipe, and hold it.
+                threading.Thread(target=self._process.stdout.read, daemon=True).start()
                 return int(ready[1])
         raise NoNetwork(f"the server ended: {line.strip()}")
 
@@ -87,7 +94,7 @@ class Loopback:
         return {key: value - self._before[key] for key, value in self._count().items()}
 
     def _count(self) -> Counters:
-        fields = re.findall(r"\d+", Path("/proc/net/dev").read_text().partition("lo:")[2])
+        fields = re.findall(r"\d+", _read("/proc/net/dev").partition("lo:")[2])
         resends = _resent_segments("self")
         return {"bytes": int(fields[0]), "packets": int(fields[1]), "resends": resends}
 
@@ -101,6 +108,7 @@ class Link:
         self.server = Server(FAR)  # it stays there
         move_to_another_host()
         near = open_device(NEAR)
+        reuse_ports()
         self.host = FAR
         self.settling = 0.05 + 4 * (setup.delay or 0)
         how = (near, far, setup.delay or 0, setup.loss or 0, setup.seed)
@@ -124,8 +132,16 @@ class Link:
 
 def _resent_segments(process: str) -> int:
     """How many TCP segments the host of `process` has sent again."""
-    names, values = re.findall(r"^Tcp: (.*)", Path(f"/proc/{process}/net/snmp").read_text(), re.M)
+    names, values = re.findall(r"^Tcp: (.*)", _read(f"/proc/{process}/net/snmp"), re.M)
     return int(values.split()[names.split().index("RetransSegs")])
+
+
+def _read(counters: str) -> str:
+    """The kernel's `counters`. Raises `NoNetwork`."""
+    try:
+        return Path(counters).read_text()
+    except OSError as error:
+        raise NoNetwork(f"{counters}: {error.strerror}") from None
 
 
 async def run(reactor: Any, setup: Setup, network: Loopback | Link) -> None:
@@ -164,8 +180,10 @@ def _print(value: object) -> None:
 
 def main() -> None:
     """What ``python -m sumproto.compare.bench`` runs."""
-    end_with_parent()
+    end_with(int(sys.argv[2]))
     setup = Setup(**json.loads(sys.argv[1]))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         network = Loopback() if setup.delay is None else Link(setup)
         react(lambda reactor: Deferred.fromCoroutine(run(reactor, setup, network)))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, TimeoutError, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint
 
 from ..client import SumClientFactory, exchange_over
-from ..datagram import PATIENCE, TRIES, SumDatagramClient
+from ..datagram import PATIENCE, TRIES, NobodyThere, SumDatagramClient
 from ..exchange import Exchange
 from ..message import HIGHEST, Message
 from ..report import ExchangeFailed, Report
@@ -29,7 +29,8 @@ class Load:
     """`exchanges` with the server at `host` and `port`, as many at a time as `concurrency`.
 
     `progress` is called after each, however it ended. Over any transport, an exchange has failed
-    if it takes longer than `PATIENCE`; with no resends, when the first of them would be due.
+    if it takes longer than `PATIENCE`; with no resends, when the first of them would be due; and
+    where a connection is kept, if that or a reply takes as long.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Load:
 
     def run(self, way: str) -> Deferred[Any]:
         """Do the exchanges in one of `WAYS`. The Deferred fires when all have ended."""
-        exchange: dict[str, Callable[[Message], Awaitable[object]]] = {
+        exchange: dict[str, Callable[[Message], Coroutine[Any, Any, None]]] = {
             "tcp-each": self._connect,
             "udp": partial(self._send, TRIES),
             "udp-no-resend": partial(self._send, 1),
@@ -65,13 +66,14 @@ class Load:
         return gatherResults(map(Deferred.fromCoroutine, works))
 
     async def _each(
-        self, exchange: Callable[[Message], Awaitable[object]], requests: list[Message]
+        self, exchange: Callable[[Message], Coroutine[Any, Any, None]], requests: list[Message]
     ) -> None:
         for request in requests:
             begun = time.perf_counter()
+            done = Deferred.fromCoroutine(exchange(request))
             try:
-                await exchange(request)
-            except (ExchangeFailed, ConnectionRefusedError):
+                await done.addTimeout(PATIENCE, self._reactor)
+            except (ExchangeFailed, NobodyThere, TimeoutError):
                 self.failed()
             else:
                 self.done(begun)

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 NEAR = "192.0.2.1"
@@ -19,7 +20,7 @@ FAR = "192.0.2.2"
 
 _PREFIX = "255.255.255.0"
 
-# From linux/sched.h, linux/if_tun.h, linux/if.h, linux/sockios.h and linux/prctl.h.
+# From linux/sched.h, if_tun.h, if.h, sockios.h, if_link.h, rtnetlink.h, netlink.h and prctl.h.
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _TUNSETIFF = 0x400454CA
@@ -29,9 +30,15 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
 _SIOCSIFADDR = 0x8916
 _SIOCSIFNETMASK = 0x891C
+_IFLA_TXQLEN = 13
+_RTM_NEWLINK = 16
+_NLM_F_REQUEST = 1
 _PR_SET_PDEATHSIG = 1
 
 _DEVICE = b"tun0"
+
+_QUEUE = 10_000
+"""Packets that a device holds for the link; its 500 would be too few for a burst of clients."""
 
 
 class NoNetwork(Exception):
@@ -49,10 +56,13 @@ def enter_namespaces() -> None:
         _unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     except OSError:
         move_to_another_host()
-    else:
+        return
+    try:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    except OSError as error:
+        raise NoNetwork(_cannot("a user namespace", error)) from None
 
 
 def move_to_another_host() -> None:
@@ -76,14 +86,36 @@ def open_device(address: str) -> int:
                 )
                 fcntl.ioctl(sock, what, request)
             fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", _DEVICE, _IFF_UP))
+        _lengthen_queue()
     except OSError as error:
         raise NoNetwork(_cannot("a TUN device", error)) from None
     return device
 
 
-def end_with_parent() -> None:
-    """Have the kernel end this process when its parent ends."""
+def _lengthen_queue() -> None:
+    """Have the device hold `_QUEUE` packets, by netlink: an ioctl takes root of the machine."""
+    index = socket.if_nametoindex(_DEVICE.decode())
+    change = struct.pack("BxHiII", socket.AF_UNSPEC, 0, index, 0, 0)
+    change += struct.pack("HHI", 8, _IFLA_TXQLEN, _QUEUE)
+    header = struct.pack("IHHII", 16 + len(change), _RTM_NEWLINK, _NLM_F_REQUEST, 0, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+        sock.send(header + change)
+
+
+def reuse_ports() -> None:
+    """Have this host open more connections in a minute than it has ports, if it lets us say so.
+
+    Of each connection that it closed, Linux holds the port for 60 s, but for the loopback device.
+    """
+    with suppress(OSError):
+        Path("/proc/sys/net/ipv4/tcp_tw_reuse").write_text("1")
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel end this process when its `parent` ends, or end it if that has ended."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _cannot(what: str, error: OSError) -> str:

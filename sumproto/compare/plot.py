@@ -48,7 +48,7 @@ def _distribution(axes: Axes, results: Sequence[Result], loss: float) -> None:
             share = [100 * (index + 1) / result.setup.exchanges for index in range(len(ordered))]
             _line(axes, result.setup.way, ordered, share, drawstyle="steps-post")
     axes.set(
-        title=f"Latency at {loss:.0%} loss",
+        title=f"Latency at {100 * loss:g} % loss",
         xlabel="milliseconds",
         ylabel="% of exchanges done",
         xscale="log" if loss else "linear",
@@ -95,4 +95,5 @@ def _line(axes: Axes, way: str, x: list[float], y: list[float], **style: Any) ->
 
 def _finish(axes: Axes) -> None:
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    if axes.lines:
+        axes.legend(fontsize="small")

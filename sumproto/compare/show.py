@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from .result import Result, Setup
 _FIGURES = ["loss", "per s", "p50", "p90", "p99", "max", "bytes", "packets", "resends", "failures"]
 _PERCENTILES = (50, 90, 99, 100)
 
-_WIDTH = 120
-"""Columns where there is no terminal."""
+_WIDTH = 100
+"""Columns that the table needs; a narrower terminal wraps its lines, but shows all figures."""
 
 _CAPTION = """\
 p50 to max: milliseconds, of the exchanges that were done
@@ -29,13 +30,13 @@ class Screen:
     """Standard output, be it a terminal or not."""
 
     def __init__(self) -> None:
-        self._at_terminal = sys.stdout.isatty()
-        self._console = Console(width=None if self._at_terminal else _WIDTH)
+        self._at_terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._console = Console(quiet=sys.stdout is None)
 
     @contextmanager
     def progress(self, setup: Setup) -> Iterator[Callable[[int], None]]:
         """A bar for a run, if at a terminal; gives what is to be told how many have ended."""
-        at = "" if setup.loss is None else f" at {setup.loss:.1%} loss"
+        at = "" if setup.loss is None else f" at {100 * setup.loss:g} % loss"
         with Progress(
             console=self._console, disable=not self._at_terminal, transient=True
         ) as progress:
@@ -44,22 +45,33 @@ class Screen:
 
     def show(self, results: Sequence[Result]) -> None:
         """Print a row for each of `results`. Raises `OSError`."""
-        table = Table(box=SIMPLE, caption=_CAPTION, caption_justify="left")
+        table = Table(
+            box=SIMPLE,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
+            caption=_CAPTION,
+            caption_justify="left",
+        )
         table.add_column("over", no_wrap=True)
         for column in _FIGURES:
-            table.add_column(column, justify="right")
+            table.add_column(column, justify="right", no_wrap=True)
         for index, result in enumerate(results):
             loss = result.setup.loss
             if index and results[index - 1].setup.loss != loss:
                 table.add_section()
             table.add_row(
                 WAYS[result.setup.way],
-                "-" if loss is None else f"{loss:.1%}",
+                "-" if loss is None else f"{100 * loss:g} %",
                 f"{result.rate:.0f}",
-                *(f"{result.percentile(percent) * 1000:.1f}" for percent in _PERCENTILES),
+                *(_milliseconds(result.percentile(percent)) for percent in _PERCENTILES),
                 f"{result.each(result.bytes):.0f}",
                 f"{result.each(result.packets):.1f}",
                 f"{result.resends}",
                 f"{result.failures}",
             )
-        self._console.print(table)
+        console = Console(width=max(_WIDTH, self._console.width), quiet=self._console.quiet)
+        console.print(table)
+
+
+def _milliseconds(seconds: float) -> str:
+    return "-" if math.isnan(seconds) else f"{1000 * seconds:.1f}"
