@@ -72,7 +72,7 @@ class ReplyFormat:
             raise ValueError("there is nothing in it")
         self._format = format_
         longest = Message("x" * MAX_NAME, HIGHEST)
-        if len(self.fill(Exchange(longest, longest), " ")) > MAX_MESSAGE:
+        if len(self.fill(Exchange(longest, longest), " ").encode()) > MAX_MESSAGE:
             raise ValueError(f"replies could be longer than {MAX_MESSAGE} bytes")
 
     def fill(self, exchange: Exchange, separator: str) -> str:

@@ -7,14 +7,17 @@ import math
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -22,9 +25,10 @@ from support import PATIENCE, run, wait_for_end
 
 from sumproto.compare.forwarder import Direction, forward
 from sumproto.compare.result import Result, Setup
+from sumproto.compare.show import Screen
 
 COMPARE = (sys.executable, "-m", "sumproto.compare")
-MATPLOTLIB_SLOW = 120.0
+COMPARING = 120.0
 """Seconds that a run may take: matplotlib looks for fonts when it is first imported."""
 
 IPV4 = b"\x45" + bytes(39)
@@ -132,7 +136,7 @@ def compare(cwd: Path, *options: str) -> tuple[str, list[Result]]:
     """What a run prints, and its results; skips the test where there can be no namespaces."""
     file = cwd / "results.json"
     command = (*COMPARE, "--json", str(file), *options)
-    done = run(*command, cwd=cwd, timeout=MATPLOTLIB_SLOW)
+    done = run(*command, cwd=cwd, timeout=COMPARING)
     if "cannot be had" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stderr
@@ -157,7 +161,7 @@ def test_over_loopback(tmp_path: Path) -> None:
 
 def test_with_delay_and_loss(tmp_path: Path) -> None:
     options = ("--exchanges", "40", "--concurrency", "20", "--delay", "20", "--no-resend")
-    table, results = compare(tmp_path, *options, "--loss", "0,5", "--plot", "plot.svg")
+    table, results = compare(tmp_path, *options, "--loss", "5,0,5", "--plot", "plot.svg")
     ways = ["tcp-each", "tcp-one", "udp", "udp-no-resend"]
     assert [one.setup.way for one in results] == ways + ways
     each, one_connection, udp, no_resends = results[:4]
@@ -177,7 +181,7 @@ def test_with_delay_and_loss(tmp_path: Path) -> None:
     assert no_resends.resends == 0
     assert no_resends.failures > udp.failures
     assert len(no_resends.latencies) + no_resends.failures == 40
-    assert re.search(r"UDP, no resends +5.0%", table)
+    assert re.search(r"UDP, no resends +5 %", table)
     assert "<svg" in (tmp_path / "plot.svg").read_text()
 
 
@@ -196,6 +200,56 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def test_a_figure_in_each_column(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().show([result(0.001, 0.5), result()])
+    out = capsys.readouterr().out.splitlines()
+    assert [" ".join(line.split()) for line in out if " % " in line] == [
+        "UDP 5 % 1 1.0 500.0 500.0 500.0 92 2.0 3 8",
+        "UDP 5 % 0 - - - - 92 2.0 3 10",
+    ]
+
+
+def test_files_are_written_even_if_the_table_cannot_be_shown(tmp_path: Path) -> None:
+    command = (*COMPARE, "--exchanges", "5", "--json", "results.json")
+    with Path("/dev/full").open("w") as full:
+        done = run(
+            *command,
+            cwd=tmp_path,
+            timeout=COMPARING,
+            capture_output=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "python -m sumproto.compare: cannot print: No space left on device\n"
+    assert len(json.loads((tmp_path / "results.json").read_text())) == 3
+
+
+def test_more_at_a_time_than_the_usual_limit_on_open_files(tmp_path: Path) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= most < 600:
+        pytest.skip("the limit on open files cannot be raised")
+    setup = Setup("udp", 500, 500, None, None, 1)
+    command = 'ulimit -Sn 256; exec "$0" -m sumproto.compare.bench "$1" $PPID'
+    done = run("bash", "-c", command, sys.executable, json.dumps(asdict(setup)), cwd=tmp_path)
+    assert done.stderr == ""
+    assert json.loads(done.stdout.splitlines()[-1])["failures"] == 0
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc")
+def test_killed_at_once_it_leaves_nothing(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMPARE, "--exchanges", "100000"], cwd=tmp_path, stdout=subprocess.DEVNULL
+    )
+    deadline = monotonic() + COMPARING
+    while not (started := descendants(process.pid)):
+        assert monotonic() < deadline
+    process.kill()
+    process.wait()
+    for pid in started:
+        wait_for_end(pid)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -> None:
     terminal, ours = pty.openpty()
@@ -210,7 +264,7 @@ def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -
     os.close(ours)
     shown = ""
     while not re.search(r"TCP, a connection each.* [1-9]%", shown):
-        assert select.select([terminal], [], [], MATPLOTLIB_SLOW)[0]
+        assert select.select([terminal], [], [], COMPARING)[0]
         try:
             shown += os.read(terminal, 65536).decode()
         except OSError:  # it has ended
@@ -238,9 +292,12 @@ def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -
         (["--concurrency", "x"], "'x' is not an integer"),
         (["--delay", "-1"], "'-1' is not a number of milliseconds"),
         (["--loss", "0,x"], "'x' is not a number of percent"),
+        (["--delay", "1e300"], "with more than 5000 ms most exchanges would fail"),
+        (["--concurrency", "1001"], "1001 is not in 1..1000"),
         (["--loss", "100"], "with all packets lost there is nothing to compare"),
         (["--plot", "plot.gif"], "'plot.gif' ends neither in .png nor in .svg"),
-        (["--json", "no/such/folder"], "no/such/folder: No such file or directory"),
+        (["--json", "no/such/folder"], "'no/such/folder' cannot be written"),
+        (["--json", "."], "'.' cannot be written"),
     ],
 )
 def test_usage_errors(tmp_path: Path, arguments: list[str], complaint: str) -> None:

@@ -199,6 +199,18 @@ def test_rotation_is_bounded(fixture: Fixture) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_behind_a_link_the_file_is_rotated(fixture: Fixture) -> None:
+    folder = fixture.path.with_name("folder")
+    folder.mkdir()
+    fixture.path.symlink_to(folder / "journal")
+    for number in range(20):
+        fixture.exchange(number=number)
+        fixture.journal.flush()
+    assert fixture.path.is_symlink()
+    assert {path.name for path in folder.iterdir()} == {"journal", "journal.1", "journal.2"}
+
+
+@pytest.mark.usefixtures("small")
 def test_what_cannot_be_rotated_does_not_grow(fixture: Fixture) -> None:
     blocked = fixture.path.with_name("journal.1")
     (blocked / "full").mkdir(parents=True)
@@ -456,6 +468,8 @@ def test_what_is_no_line_is_skipped() -> None:
         line(1, "Ann").replace(b'"192.0.2.1"', b"{}"),
         line(1, "Ann", event="party"),
         line(1, None, time=None),
+        b'{"event": "lost", "lines": true}',
+        b'{"event": "lost", "lines": -5}',
     ]
     summary = summarise(*broken, good)
     assert summary.broken == len(broken)
@@ -506,7 +520,9 @@ def test_the_program(tmp_path: Path) -> None:
     (tmp_path / "journal.1").write_bytes(line(1, "Ann") + line(2, None))
     (tmp_path / "journal").write_bytes(
         line(3, "Ann")
-        + b'{"time": "20\n'
+        + b'{"time": "20'
+        + b"x" * 200_000
+        + b"\n"
         + line(4, "Bob", "::1")
         + b'{"event": "lost", "lines": 7}\n'
     )

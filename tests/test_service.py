@@ -45,6 +45,7 @@ from sumproto.service import Options, makeService
         (["--reply", "{total}"], "--reply: a field is not one of {name} {number} {sum} "),
         (["--reply", "{"], "--reply: Single '{' encountered in format string"),
         (["--reply", "x" * 1025], "--reply: replies could be longer than 1024 bytes"),
+        (["--reply", "ü" * 520], "--reply: replies could be longer than 1024 bytes"),
         (["--stop-on", "sunday"], "--stop-on: 'sunday' is none of out-of-range, invalid, never"),
         (["--stop-from", "10.0.0.1/8"], "--stop-from: 10.0.0.1/8 has host bits set"),
         (["--drain", "-1"], "--drain: '-1' is not a number of seconds"),

@@ -6,8 +6,10 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO
 
 from ..message import escape
 from .summary import Summary, as_csv, as_table
@@ -44,7 +46,7 @@ def main() -> None:
     for name in options.files:
         try:
             with Path(name).open("rb") as file:
-                summary.read(iter(lambda: file.readline(_PIECE), b""))
+                summary.read(_lines(file))
         except OSError as wrong:
             _complain(f"{escape(name)}: {wrong.strerror}")
             status = 1
@@ -60,6 +62,15 @@ def main() -> None:
         _complain(f"cannot print: {wrong.strerror}")
         status = 1
     raise SystemExit(status)
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of `file`, of those that are none of a journal the beginning."""
+    within = False
+    while piece := file.readline(_PIECE):
+        if not within:
+            yield piece
+        within = not piece.endswith(b"\n")
 
 
 def _complain(text: str) -> None:

@@ -87,7 +87,7 @@ class Summary:
                 _TIME.fullmatch(when)
             ):
                 _tally(self._errors, _peer(peer), Tally(when, when, errors=1))
-            case {"event": "lost", "lines": int(lines)}:
+            case {"event": "lost", "lines": int(lines)} if lines > 0 and lines is not True:
                 self.lost += lines
             case _:
                 raise ValueError("not of a journal")

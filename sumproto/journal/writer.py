@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -126,9 +127,8 @@ class Journal(Observer):
 
     def _append(self) -> None:
         """Move the buffer to the file. Raises `OSError`; then the lines not written are left."""
-        with suppress(FileNotFoundError):
-            if self._path.stat().st_size >= MAX_SIZE:
-                self._rotate()
+        if self._path.is_file() and self._path.stat().st_size >= MAX_SIZE:
+            self._rotate()
         file = os.open(self._path, _FLAGS, 0o600)
         written = 0
         try:
@@ -149,12 +149,11 @@ class Journal(Observer):
 
     def _rotate(self) -> None:
         """Rename the file to ``.1``, and that to ``.2``; the last of `FILES` is overwritten."""
-        for number in range(FILES - 1, 0, -1):
+        path = self._path.resolve()  # it may be a link to the file that is written
+        files = [path, *(Path(f"{path}.{number}") for number in range(1, FILES))]
+        for file, older in reversed(list(pairwise(files))):
             with suppress(FileNotFoundError):
-                self._numbered(number - 1).replace(self._numbered(number))
-
-    def _numbered(self, number: int) -> Path:
-        return Path(f"{self._path}.{number}") if number else self._path
+                file.replace(older)
 
     def _cancel(self) -> None:
         if self._timer and self._timer.active():
