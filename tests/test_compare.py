@@ -201,11 +201,12 @@ def descendants(pid: int) -> set[int]:
 
 
 def test_a_figure_in_each_column(capsys: pytest.CaptureFixture[str]) -> None:
-    Screen().show([result(0.001, 0.5), result()])
+    Screen().show([result(0.001, 0.5), result(), result(*[12345.6789] * 10)])
     out = capsys.readouterr().out.splitlines()
     assert [" ".join(line.split()) for line in out if " % " in line] == [
         "UDP 5 % 1 1.0 500.0 500.0 500.0 92 2.0 3 8",
         "UDP 5 % 0 - - - - 92 2.0 3 10",
+        "UDP 5 % 5 12345678.9 12345678.9 12345678.9 12345678.9 92 2.0 3 0",
     ]
 
 

@@ -18,8 +18,8 @@ from .result import Result, Setup
 _FIGURES = ["loss", "per s", "p50", "p90", "p99", "max", "bytes", "packets", "resends", "failures"]
 _PERCENTILES = (50, 90, 99, 100)
 
-_WIDTH = 100
-"""Columns that the table needs; a narrower terminal wraps its lines, but shows all figures."""
+_WIDTH = 200
+"""Columns for the table, which takes what it needs: a narrow terminal wraps it, and shows it all."""
 
 _CAPTION = """\
 p50 to max: milliseconds, of the exchanges that were done
