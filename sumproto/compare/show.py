@@ -19,7 +19,7 @@ _FIGURES = ["loss", "per s", "p50", "p90", "p99", "max", "bytes", "packets", "re
 _PERCENTILES = (50, 90, 99, 100)
 
 _WIDTH = 200
-"""Columns for the table, which takes what it needs: a narrow terminal wraps it, and shows it all."""
+"""Columns for the table, which takes what it needs; a narrow terminal wraps it."""
 
 _CAPTION = """\
 p50 to max: milliseconds, of the exchanges that were done
