@@ -87,7 +87,8 @@ class SumProtocol(MessageReceiver):
     def rawDataReceived(self, data: bytes) -> None:
         self._unread -= len(data)
         if not self._closing:
-            self._since = self._factory.clock.seconds()
+            if self._responder.watched:
+                self._since = self._factory.clock.seconds()
             super().rawDataReceived(data)
 
     def resumeProducing(self) -> None:
