@@ -70,6 +70,10 @@ class TimedOut(MessageError):
     code = "timeout"
 
 
+CODES = tuple(kind.code for kind in (Malformed, TooLong, OutOfRange, Stopping, Busy, TimedOut))
+"""The codes that there are."""
+
+
 class ReportedError(Malformed):
     """Where a message was due, the peer reports an error of its own.
 

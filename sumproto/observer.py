@@ -13,8 +13,11 @@ Done = tuple[Exchange, Dialect]
 """An exchange, and the dialect that it was in."""
 
 
+TRANSPORTS = ("tcp", "udp", "unix")
+
+
 class Peer(NamedTuple):
-    """Who is at the other end of a transport: ``tcp``, ``udp`` or ``unix``."""
+    """Who is at the other end of a transport, one of `TRANSPORTS`."""
 
     transport: str
     host: str | None = None

@@ -93,12 +93,18 @@ def _stop_on(text: str) -> str:
     return text
 
 
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("there is no name of a file")
+    return Path(text)
+
+
 def _room(options: Options) -> int:
     """As many connections as the limit on open files (``ulimit -n``) has room for, at least 1."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return sys.maxsize
-    return max(1, soft - SPARE_DESCRIPTORS - (WEB_CONNECTIONS if options["web"] else 0))
+    return max(1, soft - SPARE_DESCRIPTORS - (WEB_CONNECTIONS if options["web"] is not None else 0))
 
 
 class Options(usage.Options):
@@ -185,7 +191,7 @@ class Options(usage.Options):
             "journal",
             None,
             "Append each exchange and error to this file, as a JSON object a line.",
-            Path,
+            _path,
         ),
         [
             "web",
@@ -320,7 +326,7 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         observers.append(journal)
         reactor.callWhenRunning(journal.flush)  # the file is there, or it is told why not
         reactor.addSystemEventTrigger("after", "shutdown", journal.close)  # when all is answered
-    tally = _tally(reactor) if options["web"] else None
+    tally = _tally(reactor) if options["web"] is not None else None
     if tally:
         observers.append(tally)
     responder = Responder(
@@ -378,10 +384,9 @@ def _tally(reactor: Any) -> Tally:
     """What is watched by --web, which takes an extra. Raises `SystemExit` without it."""
     try:
         from .web import Tally
-    except ImportError:
+    except ModuleNotFoundError as missing:
         raise SystemExit(
-            "twistd sumserver: --web: prometheus_client is not installed: "
-            "pip install 'sumproto[web]'"
+            f"twistd sumserver: --web: {missing.name} is not installed: pip install 'sumproto[web]'"
         ) from None
     return Tally(reactor.seconds)
 

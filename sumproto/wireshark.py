@@ -33,7 +33,8 @@ def plugin_folder() -> Path:
 
 def _documented_folder() -> Path:
     if sys.platform == "win32":
-        return Path(os.environ["APPDATA"]) / "Wireshark" / "plugins"
+        data = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
+        return Path(data) / "Wireshark" / "plugins"
     return Path.home() / ".local" / "lib" / "wireshark" / "plugins"
 
 

@@ -56,6 +56,7 @@ from sumproto.service import Options, makeService
         (["--max-connections", "999999999"], "--max-connections: 999999999 is more than "),
         (["--listen", "tcp:1", "--port", "2"], "--listen goes without --host and --port"),
         (["--listen", "tcp:1", "--host", "::1"], "--listen goes without --host and --port"),
+        (["--journal", ""], "--journal: there is no name of a file"),
         (["--loud"], "option --loud not recognized"),
         (["12000"], "'12000' is not an option"),
     ],

@@ -20,6 +20,7 @@ from support import (
     PATIENCE,
     FakeServer,
     Server,
+    Transport,
     ask,
     client,
     connect,
@@ -32,6 +33,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
+from twisted.web.resource import Resource
 from twisted.web.test.requesthelper import DummyRequest
 
 from sumproto.dialects import DIALECTS, UNKNOWN
@@ -44,7 +46,7 @@ from sumproto.web.hints import hint
 from sumproto.web.live import BEATS, MOST_VIEWERS, Live
 from sumproto.web.live import PATIENCE as VIEWERS_PATIENCE
 from sumproto.web.metrics import Metrics
-from sumproto.web.site import _in_words
+from sumproto.web.site import IDLE_TIMEOUT, WebSite, _in_words
 from sumproto.web.tally import KEPT
 
 PEER = Peer("tcp", "192.0.2.1", 54321)
@@ -133,9 +135,9 @@ def test_nothing_that_peers_send_becomes_a_label() -> None:
     for _, labels in parse(text):
         for key, label in labels:
             seen.setdefault(key, set()).add(label)
-    assert seen["transport"] == {"tcp"}
-    assert seen["dialect"] <= set(DIALECTS)
-    assert seen["code"] <= {error.code for error in MessageError.__subclasses__()}
+    assert seen["transport"] == {"tcp", "udp", "unix"}
+    assert seen["dialect"] == set(DIALECTS)
+    assert seen["code"] == {error.code for error in MessageError.__subclasses__()}
     assert set(seen) == {"transport", "dialect", "code", "le", "version", "python", "twisted"}
     assert value(parse(text), "connections_open") == 0
 
@@ -296,6 +298,16 @@ def test_viewers_get_what_is_new() -> None:
     assert event["about"] is None
     stream.beat(4 * 61)
     assert viewers[0].events()[-1]["rates"] == [0] * 60
+
+
+def test_the_rate_of_a_server_that_is_too_busy_for_beats() -> None:
+    stream = Stream()
+    viewer = stream.view()
+    stream.exchange(*[1] * 31)
+    stream.clock.advance(3.5)
+    assert viewer.events()[-1]["rates"][-4:] == [0, 10, 10, 11]
+    stream.clock.advance(0.5)
+    assert viewer.events()[-1]["rates"][-4:] == [10, 10, 11, 0]
 
 
 def test_a_flood_is_sent_in_few_events() -> None:
@@ -503,7 +515,22 @@ def test_names_of_other_hosts_are_refused(tmp_path: Path) -> None:
 def test_a_body_is_not_read(tmp_path: Path) -> None:
     with watched(tmp_path) as web, connect(web.port) as peer:
         peer.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999\r\n\r\nx")
-        read_all(peer)
+        assert peer.recv(1024).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_byte_now_and_then_holds_no_connection() -> None:
+    clock = Clock()
+    site = WebSite(Resource(), clock, 1)
+    channel = site.buildProtocol(None)
+    transport = Transport()
+    transport.protocol = channel
+    channel.makeConnection(transport)
+    channel.dataReceived(b"GET / HTTP/1.1\r\n")
+    for _ in range(IDLE_TIMEOUT):
+        assert not transport.aborted
+        channel.dataReceived(b"X: a\r\n")
+        clock.advance(1)
+    assert transport.aborted
 
 
 def test_the_most_connections_to_watch(tmp_path: Path) -> None:
@@ -575,6 +602,15 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     output = ended.stdout + ended.stderr
     assert output.count("Address already in use") == 1
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("endpoint", ["", "carrier-pigeon:1"])
+def test_an_endpoint_that_is_none(endpoint: str) -> None:
+    options = Options()
+    options.parseOptions(["--web", endpoint])
+    with pytest.raises(SystemExit) as caught:
+        makeService(options, MemoryReactorClock())
+    assert str(caught.value).startswith(f"twistd sumserver: --web {endpoint}: ")
 
 
 def test_without_prometheus_client(monkeypatch: pytest.MonkeyPatch) -> None:

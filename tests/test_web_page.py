@@ -183,7 +183,8 @@ def test_the_server_stops_and_comes_back(page: Page, server: Server, tmp_path: P
     with connect(server.port) as peer:
         peer.sendall(b"Client of Ann,42\n")
         assert peer.recv(1024)
-        page.wait_until(lambda: page.text("#state") == "Live")
+        page.wait_until(lambda: page.count("#exchange-rows tr") == 1)
+        page.browser.find_element("id", "pause").click()
         server.process.terminate()
         assert read_all(peer) == b""
         page.wait_until(lambda: page.text("#state") == "Stopping: SIGTERM")
@@ -193,4 +194,6 @@ def test_the_server_stops_and_comes_back(page: Page, server: Server, tmp_path: P
     with running_server(tmp_path, "--web", f"tcp:{port}:interface=127.0.0.1"):
         page.wait_until(lambda: page.text("#state") == "Live")
         assert page.text("#exchanges-total") == "0"
+        assert page.count("#exchange-rows tr") == 1  # what was paused stays
+        page.browser.find_element("id", "pause").click()
         assert page.count("#exchange-rows tr") == 0

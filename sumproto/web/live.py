@@ -72,12 +72,13 @@ class Live(Resource):
         self._viewers: set[_Viewer] = set()
         self._rates = deque([0] * 60, maxlen=60)  # exchanges in each of the last seconds
         self._counted = 0
-        self._beats = 0
+        self._until = 0.0  # when the last of these seconds ended
         self._loop = LoopingCall(self._beat)
         self._loop.clock = clock
 
     def start(self) -> None:
         """Begin to tell."""
+        self._until = self._clock.seconds()
         self._loop.start(1 / BEATS, now=False)
 
     def stop(self) -> None:
@@ -103,12 +104,17 @@ class Live(Resource):
         return NOT_DONE_YET
 
     def _beat(self) -> None:
-        self._beats = (self._beats + 1) % BEATS
-        if self._beats == 0:
+        passed = self._clock.seconds() - self._until
+        seconds = int(passed)  # several, if the server was busy
+        if seconds:
+            self._until += passed if passed < 0 else seconds
             count = sum(self._tally.exchanges.values())
-            self._rates.append(count - self._counted)
+            new = count - self._counted
+            self._rates.extend(
+                new * (second + 1) // seconds - new * second // seconds for second in range(seconds)
+            )
             self._counted = count
-        self._tell(even_if_nothing=self._beats == 0)
+        self._tell(even_if_nothing=bool(seconds))
 
     def _tell(self, even_if_nothing: bool) -> None:
         exchanges = sum(self._tally.exchanges.values())

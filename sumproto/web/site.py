@@ -20,6 +20,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from ..listeners import Listener
+from ..message import escape
 from ..responder import Responder
 from .live import Live
 from .metrics import Metrics
@@ -39,6 +40,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+_NO_BODIES = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 _PAGE = Path(__file__).parent / "page"
 _FILES = {
@@ -116,6 +119,7 @@ class _Request(Request):
         """Twisted keeps a body, of any length, on the disk; nothing here has a use for one."""
         super().gotLength(0)
         if length != 0:
+            self.channel.write(_NO_BODIES)
             self.channel.loseConnection()
 
 
@@ -132,6 +136,9 @@ class _Channel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self.site.lost(self)
+
+    def resetTimeout(self) -> None:
+        """Only a whole request gives more time: a byte now and then must not hold a connection."""
 
     def timeoutConnection(self) -> None:
         """As the base class, which logs each."""
@@ -204,7 +211,7 @@ class WebSite(Site):
 
 
 def _is_this_host(name: str) -> bool:
-    if name.lower() in ("localhost", gethostname().lower()):
+    if name.lower().removesuffix(".") in ("localhost", gethostname().lower()):
         return True
     try:
         ip_address(name)
@@ -283,5 +290,5 @@ def _in_words(addresses: Sequence[IAddress]) -> list[str]:
             host = gethostname() if ip_address(address.host).is_unspecified else address.host
             kinds.setdefault(f"{host} port {address.port}", []).append(address.type)
         elif isinstance(address, UNIXAddress) and address.name:
-            kinds[os.fsdecode(address.name)] = ["UNIX socket"]
+            kinds[escape(os.fsdecode(address.name))] = ["UNIX socket"]
     return [f"{where} ({' and '.join(kind)})" for where, kind in kinds.items()]

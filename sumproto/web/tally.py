@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import NamedTuple
 
-from ..dialects import Dialect
+from ..dialects import DIALECTS, Dialect
 from ..exchange import Exchange
-from ..message import MessageError
-from ..observer import Done, Observer, Peer
+from ..message import CODES, MessageError
+from ..observer import TRANSPORTS, Done, Observer, Peer
 
 KEPT = 200
 """Exchanges, and errors, that are kept."""
@@ -42,13 +43,13 @@ class Tally(Observer):
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self.exchanges: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.exchanges = dict.fromkeys(product(TRANSPORTS, DIALECTS), 0)
         """By transport and label of the dialect."""
         self.durations = [0] * (len(BOUNDS) + 1)
         """How many exchanges took as long as each of `BOUNDS` or less, or else more than all."""
         self.seconds = 0.0
         """How long all exchanges took."""
-        self.errors: defaultdict[str, int] = defaultdict(int)
+        self.errors = dict.fromkeys(CODES, 0)
         """By code."""
         self.connections = 0
         self.connections_open = 0

@@ -59,12 +59,13 @@ class List {
     this.empty = element(emptyId);
     this.makeRow = makeRow;
     this.held = [];
+    this.isStale = false;
   }
 
-  clear() {
-    this.rows.replaceChildren();
+  // What comes now is all there is, but what is shown stays until it is shown.
+  renew() {
     this.held = [];
-    this.empty.hidden = false;
+    this.isStale = true;
   }
 
   add(news) {
@@ -72,6 +73,11 @@ class List {
   }
 
   show() {
+    if (this.isStale) {
+      this.rows.replaceChildren();
+      this.empty.hidden = false;
+      this.isStale = false;
+    }
     if (this.held.length === 0) return;
     this.rows.prepend(...this.held.map(this.makeRow).reverse());
     while (this.rows.childElementCount > MOST_ROWS) this.rows.lastElementChild.remove();
@@ -163,8 +169,8 @@ function greet(about) {
   element("name").textContent = about.name;
   element("where").textContent = where;
   element("connect-to").textContent = where;
-  exchanges.clear();
-  errors.clear();
+  exchanges.renew();
+  errors.renew();
 }
 
 let stopping = false;
