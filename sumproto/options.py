@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
+import sys
 from collections.abc import Callable
 from math import isfinite
 from typing import TypeVar
@@ -57,6 +59,11 @@ def parse_seconds(text: str, unit: str = "seconds") -> float:
     if not (number >= 0 and isfinite(number)):
         raise ValueError(f"'{escape(text)}' is not a number of {unit}")
     return number
+
+
+def silence_stdout() -> None:
+    """Have nothing more of stdout, which could not be written: Python would try, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def explain(error: Exception) -> str:

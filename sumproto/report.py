@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 
 from .exchange import Exchange
+from .options import silence_stdout
 
 
 class ExchangeFailed(Exception):
@@ -91,6 +91,6 @@ def say(text: str) -> None:
     try:
         print(text, flush=True)
     except OSError as wrong:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()
         if not isinstance(wrong, BrokenPipeError):  # then nobody wants to know
             print(f"sumclient: cannot print: {wrong.strerror}", file=sys.stderr)

@@ -226,6 +226,13 @@ def test_files_are_written_even_if_the_table_cannot_be_shown(tmp_path: Path) -> 
     assert len(json.loads((tmp_path / "results.json").read_text())) == 3
 
 
+def test_with_no_stdout(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m sumproto.compare --exchanges 5 --json results.json >&-"
+    done = run("sh", "-c", command, cwd=tmp_path, timeout=COMPARING)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "results.json").exists()
+
+
 def test_more_at_a_time_than_the_usual_limit_on_open_files(tmp_path: Path) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= most < 600:

@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 
 from ..message import escape
-from ..options import argument, integer_in, parse_seconds
+from ..options import argument, integer_in, parse_seconds, silence_stdout
 from .load import WAYS
 from .result import Result, Setup
 
@@ -222,6 +222,7 @@ def main() -> None:
         try:
             screen.show(results)
         except OSError as wrong:
+            silence_stdout()
             complaints.append(f"cannot print: {wrong.strerror}")
     if complaints:
         parser.exit(status, "".join(f"{parser.prog}: {why}\n" for why in complaints))

@@ -71,6 +71,8 @@ class Screen:
             )
         console = Console(width=max(_WIDTH, self._console.width), quiet=self._console.quiet)
         console.print(table)
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def _milliseconds(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..message import escape
+from ..options import silence_stdout
 from .summary import Summary, as_csv, as_table
 
 _PIECE = 64 * 1024
@@ -57,8 +57,7 @@ def main() -> None:
     try:
         print(options.format(summary.rows()), end="", flush=True)
     except OSError as wrong:
-        # Python would try again, and complain in its own way.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()
         _complain(f"cannot print: {wrong.strerror}")
         status = 1
     raise SystemExit(status)
