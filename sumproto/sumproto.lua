@@ -16,7 +16,10 @@
 --   messages may be lost, a reply answers the latest request, if that has no reply yet: of a request
 --   that was sent again, the last copy. The response time is counted from there. Malformed
 --   datagrams get no reply.
--- * Packets that were captured in part, or quoted in an ICMP error, are left alone.
+-- * Packets that were captured in part, or quoted in an ICMP error, are left alone. Behind a part,
+--   requests before it have no reply, and a reply may be matched to a request that is too late, if
+--   more than one was open. So it is, with no sign, behind a packet that is not in the capture.
+-- * Segments in the wrong order are put in order by TCP's tcp.reassemble_out_of_order only.
 -- * Of Unicode, less is known here than in Python: characters that are not assigned pass, and
 --   digits of other scripts are no numerals.
 --
@@ -603,44 +606,69 @@ end
 
 -- Exchanges ------------------------------------------------------------------------------------
 
--- What is open between two addresses: requests that wait for a reply, and for either direction
--- what its last segment leaves to the next. Only the first look at a packet needs it.
-local streams
+-- What is open between two addresses and ports, by the way of a packet between them: whether that
+-- is the way of requests, and the stream: requests that wait for a reply, and for either direction
+-- what its last segment leaves to the next. Only the first look at a packet needs the stream.
+local ways
 
 -- What the first look at a packet found, by its number: how it begins, and a record of each
 -- message. Later looks show the same, with what has become of it since.
 local packets
 
 function sumproto.init()
-  streams, packets = {}, {}
+  ways, packets = {}, {}
 end
 
-local function find_stream(pinfo, is_request)
+local function is_tcp(pinfo)
+  return pinfo.port_type ~= UDP
+end
+
+-- The keys in `ways` of the way of a packet, and of the way back.
+local function keys(pinfo)
   local from = tostring(pinfo.src) .. " " .. pinfo.src_port
   local to = tostring(pinfo.dst) .. " " .. pinfo.dst_port
-  local key = pinfo.port_type .. " " .. (is_request and from .. " " .. to or to .. " " .. from)
-  if not streams[key] then
-    local rests = { [true] = { begun = "" }, [false] = { begun = "" } }
-    streams[key] = { waiting = {}, first = 1, last = 0, rests = rests }
-  end
-  return streams[key]
+  local key = pinfo.port_type .. " "
+  return key .. from .. " " .. to, key .. to .. " " .. from
 end
 
-local function look(pinfo)
+local function clear(stream)
+  stream.waiting, stream.first, stream.last = {}, 1, 0
+  stream.rests = { [true] = { begun = "" }, [false] = { begun = "" } }
+end
+
+-- Begins a stream with a packet from or to the port of a server, and forgets one before.
+local function open(pinfo)
+  local stream = {}
+  clear(stream)
   local is_request = pinfo.dst_port == pinfo.match
-  local stream = find_stream(pinfo, is_request)
-  local rest = stream.rests[is_request]
-  local packet = {
+  local forth, back = keys(pinfo)
+  ways[back] = { stream = stream, is_request = not is_request }
+  ways[forth] = { stream = stream, is_request = is_request }
+end
+
+-- What a look at a packet begins with, and on the first its stream. A later look may be the only
+-- one: TCP may then give us bytes that it did not give us before. They stand alone.
+local function look(pinfo)
+  local packet = packets[pinfo.number]
+  if packet and pinfo.visited then
+    return packet
+  end
+  local way = ways[keys(pinfo)]
+  local rest = pinfo.visited and { begun = "" } or way.stream.rests[way.is_request]
+  packet = {
     number = pinfo.number,
     time = pinfo.rel_ts,
-    is_request = is_request,
-    is_datagram = pinfo.port_type == UDP,
+    is_request = way.is_request,
+    is_datagram = not is_tcp(pinfo),
     begun = rest.begun,
     newline_may_follow = rest.newline_may_follow,
     records = {},
   }
+  if pinfo.visited then
+    return packet
+  end
   packets[pinfo.number] = packet
-  return packet, stream
+  return packet, way.stream
 end
 
 local function remember_request(stream, record)
@@ -832,7 +860,8 @@ local function show_all(messages, packet, tvb, pinfo, tree)
     pinfo.cols.info:clear()
   end
   for index, message in ipairs(messages) do
-    local record = packet.records[index]
+    -- Where segments overlap and differ, TCP may give us other bytes than at the first look.
+    local record = packet.records[index] or { packet = packet }
     local range = tvb:range(message.at - 1, message.size)
     pinfo.cols.info:append(index > 1 and "; " or "")
     show(resolve(message, record), record, range, tree, pinfo.cols)
@@ -840,14 +869,19 @@ local function show_all(messages, packet, tvb, pinfo, tree)
   pinfo.cols.info:fence()
 end
 
-function sumproto.dissector(tvb, pinfo, tree)
-  if pinfo.in_error_pkt or tvb:captured_len() < tvb:reported_len() then
-    return 0
+-- Whether a packet cannot be read. A part of one may have been anything: which requests wait behind
+-- it, nobody knows.
+local function is_unreadable(tvb, pinfo)
+  local is_cut = tvb:captured_len() < tvb:reported_len()
+  local way = ways[keys(pinfo)]
+  if is_cut and way and not (pinfo.visited or pinfo.in_error_pkt) then
+    clear(way.stream)
   end
-  local packet, stream = packets[pinfo.number], nil
-  if not (packet and pinfo.visited) then
-    packet, stream = look(pinfo)
-  end
+  return is_cut or pinfo.in_error_pkt
+end
+
+local function dissect(tvb, pinfo, tree)
+  local packet, stream = look(pinfo)
   local data = packet.begun .. tvb:raw()
   if packet.begun ~= "" then
     tvb = ByteArray.new(data, true):tvb("Message in several segments")
@@ -865,6 +899,29 @@ function sumproto.dissector(tvb, pinfo, tree)
     pinfo.desegment_offset = math.max(0, rest.at - 1 - #packet.begun)
     pinfo.desegment_len = DESEGMENT_ONE_MORE_SEGMENT
   end
+end
+
+-- TCP gives a segment to `connection` if its connection was here before, else to `sumproto`. So what
+-- comes to `sumproto` begins a connection, even between ports that had another. The field tcp.stream
+-- would tell as much, but has no value at the first of two looks if no filter asks for fields.
+local connection = Proto("sumproto_connection", "Sum Exchange, Connection")
+
+function connection.dissector(tvb, pinfo, tree)
+  return is_unreadable(tvb, pinfo) and 0 or dissect(tvb, pinfo, tree)
+end
+
+function sumproto.dissector(tvb, pinfo, tree)
+  if is_unreadable(tvb, pinfo) then
+    return 0
+  end
+  local is_new = is_tcp(pinfo) and not pinfo.visited
+  if is_new then
+    pinfo.conversation = connection
+  end
+  if is_new or not ways[keys(pinfo)] then
+    open(pinfo)
+  end
+  return dissect(tvb, pinfo, tree)
 end
 
 -- Ports ----------------------------------------------------------------------------------------
