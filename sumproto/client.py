@@ -334,8 +334,7 @@ def _connection(
         except Exception as wrong:
             raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
     else:
-        host, port = options.host or HOST, options.port or PORT
-        endpoint = HostnameEndpoint(reactor, host, port, timeout=timeout)
+        endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=timeout)
     factory = SumClientFactory(requests, reactor, timeout, options.report(), dialect)
     return partial(exchange_over, endpoint, factory)
 
@@ -347,9 +346,7 @@ def _datagrams(
 
     async def exchange() -> None:
         try:
-            found = socket.getaddrinfo(
-                options.host or HOST, options.port or PORT, type=socket.SOCK_DGRAM
-            )
+            found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as wrong:
             raise ExchangeFailed(getattr(wrong, "strerror", None) or str(wrong)) from None
         addresses = [(str(address[0]), int(address[1])) for *_, address in found]
@@ -371,6 +368,8 @@ def main() -> None:
         options = parser.parse_args()
         if options.connect and (options.host or options.port or options.udp):
             parser.error("--connect goes without --host, --port and --udp")
+        options.host = options.host or HOST
+        options.port = options.port or PORT
         if not options.newline and options.dialect in WITHOUT_NEWLINE:
             parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
         dialect = DIALECTS[options.dialect](options.newline)
@@ -387,7 +386,7 @@ def main() -> None:
 
         from twisted.internet import reactor
 
-        where = options.connect or f"{options.host or HOST}:{options.port or PORT}"
+        where = options.connect or f"{options.host}:{options.port}"
         try:
             way = _datagrams if options.udp else _connection
             begin = way(reactor, options, requests, dialect)

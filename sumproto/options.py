@@ -50,8 +50,13 @@ def integer_in(lowest: int, highest: int) -> Callable[[str], int]:
     return convert
 
 
-def parse_seconds(text: str, unit: str = "seconds") -> float:
-    """The number of seconds, or of `unit`, in `text`, 0 or more. Raises `ValueError` otherwise."""
+def parse_seconds(text: str) -> float:
+    """The number of seconds in `text`, 0 or more. Raises `ValueError` if there is none."""
+    return parse_amount(text, "seconds")
+
+
+def parse_amount(text: str, unit: str) -> float:
+    """The number in `text`, 0 or more, of what is called `unit`. Raises `ValueError` otherwise."""
     try:
         number = float(text)
     except ValueError:

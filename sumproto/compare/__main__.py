@@ -15,12 +15,11 @@ from itertools import product
 from pathlib import Path
 
 from ..message import escape
-from ..options import argument, integer_in, parse_seconds, silence_stdout
+from ..options import argument, integer_in, parse_amount, silence_stdout
 from .load import WAYS
 from .result import Result, Setup
 
 _EXTRA = "pip install 'sumproto[compare]'"
-
 
 _MOST_DELAY = 5000
 """Milliseconds; at a round trip of thrice that, no exchange is done in time."""
@@ -85,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _delay(text: str) -> float:
-    milliseconds = parse_seconds(text, "milliseconds")
+    milliseconds = parse_amount(text, "milliseconds")
     if milliseconds > _MOST_DELAY:
         raise ValueError(f"with more than {_MOST_DELAY} ms most exchanges would fail")
     return milliseconds / 1000
@@ -96,7 +95,7 @@ def _losses(text: str) -> list[float]:
 
 
 def _loss(text: str) -> float:
-    percent = parse_seconds(text, "percent")
+    percent = parse_amount(text, "percent")
     if percent >= 100:
         raise ValueError("with all packets lost there is nothing to compare")
     return percent / 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,7 @@ def _distribution(axes: Axes, results: Sequence[Result], loss: float) -> None:
 
 
 def _loss_curve(axes: Axes, results: Sequence[Result]) -> None:
-    for way in WAYS:
-        of_way = [result for result in results if result.setup.way == way]
-        losses = [100 * (result.setup.loss or 0) for result in of_way]
+    for way, of_way, losses in _by_way(results):
         for percent, more in (99, {}), (50, {"linewidth": 0.8, "label": None}):
             latencies = [1000 * result.percentile(percent) for result in of_way]
             _line(axes, way, losses, latencies, marker=".", **more)
@@ -75,22 +73,22 @@ def _loss_curve(axes: Axes, results: Sequence[Result]) -> None:
 
 
 def _failures(axes: Axes, results: Sequence[Result]) -> None:
-    for way in WAYS:
-        of_way = [result for result in results if result.setup.way == way]
-        _line(
-            axes,
-            way,
-            [100 * (result.setup.loss or 0) for result in of_way],
-            [100 * result.each(result.failures) for result in of_way],
-            marker=".",
-        )
+    for way, of_way, losses in _by_way(results):
+        failures = [100 * result.each(result.failures) for result in of_way]
+        _line(axes, way, losses, failures, marker=".")
     axes.set(title="Failures by loss", xlabel="% of packets lost", ylabel="% of exchanges failed")
     _finish(axes)
 
 
+def _by_way(results: Sequence[Result]) -> Iterator[tuple[str, list[Result], list[float]]]:
+    """The results of each way, with the loss of each in percent."""
+    for way in WAYS:
+        if of_way := [result for result in results if result.setup.way == way]:
+            yield way, of_way, [100 * (result.setup.loss or 0) for result in of_way]
+
+
 def _line(axes: Axes, way: str, x: list[float], y: list[float], **style: Any) -> None:
-    if x:
-        axes.plot(x, y, **{"label": WAYS[way], **_STYLES[way], **style})
+    axes.plot(x, y, **{"label": WAYS[way], **_STYLES[way], **style})
 
 
 def _finish(axes: Axes) -> None:

@@ -108,7 +108,7 @@ class Live(Resource):
         seconds = int(passed)  # several, if the server was busy
         if seconds:
             self._until += passed if passed < 0 else seconds
-            count = sum(self._tally.exchanges.values())
+            count = self._tally.all_exchanges
             new = count - self._counted
             self._rates.extend(
                 new * (second + 1) // seconds - new * second // seconds for second in range(seconds)
@@ -117,8 +117,8 @@ class Live(Resource):
         self._tell(even_if_nothing=bool(seconds))
 
     def _tell(self, even_if_nothing: bool) -> None:
-        exchanges = sum(self._tally.exchanges.values())
-        errors = sum(self._tally.errors.values())
+        exchanges = self._tally.all_exchanges
+        errors = self._tally.all_errors
         events: dict[tuple[bool, int, int], bytes] = {}  # most viewers are sent the same
         for viewer in list(self._viewers):
             if viewer.paused_since is not None:
@@ -139,8 +139,8 @@ class Live(Resource):
             "about": self.about if is_first else None,
             "stopping": tally.why_stopping,
             "total": {
-                "exchanges": sum(tally.exchanges.values()),
-                "errors": sum(tally.errors.values()),
+                "exchanges": tally.all_exchanges,
+                "errors": tally.all_errors,
                 "connections": tally.connections_open,
             },
             "rates": list(self._rates),

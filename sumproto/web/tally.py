@@ -59,6 +59,16 @@ class Tally(Observer):
         self.last_exchanges: deque[Kept] = deque(maxlen=KEPT)
         self.last_errors: deque[Refused] = deque(maxlen=KEPT)
 
+    @property
+    def all_exchanges(self) -> int:
+        """How many there were, of any kind."""
+        return sum(self.exchanges.values())
+
+    @property
+    def all_errors(self) -> int:
+        """How many there were, of any code."""
+        return sum(self.errors.values())
+
     def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
         now = self._now()
         exchanges, last, transport = self.exchanges, self.last_exchanges, peer.transport
