@@ -21,6 +21,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
+from .connections import Connections
 from .dialects import Decoder, Newline, Received
 from .message import Busy, Malformed, MessageError, Stopping, TimedOut
 from .observer import Done, Peer
@@ -274,9 +275,8 @@ class SumFactory(Factory):
         self.quiet_period = quiet_period
         self.idle_timeout = idle_timeout
         self.max_connections = max_connections
-        self._connections: set[SumProtocol] = set()
+        self._connections: Connections[SumProtocol] = Connections(self.clock)
         self._refusals = 0  # how many of them are only told that they are refused
-        self._drained: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> SumProtocol | None:
         refusal: MessageError
@@ -296,24 +296,7 @@ class SumFactory(Factory):
         The Deferred fires when no connection is left.
         """
         self.responder.stopping = True
-        drained: Deferred[None] = Deferred()
-        self._drained = drained
-        self._deadline = self.clock.callLater(seconds, self._abort)
-        for connection in list(self._connections):
-            connection.finish()
-        self._checkDrained()
-        return drained
-
-    def _abort(self) -> None:
-        for connection in list(self._connections):
-            connection.abort()
-
-    def _checkDrained(self) -> None:
-        if self._drained and not self._connections:
-            drained, self._drained = self._drained, None
-            if self._deadline.active():
-                self._deadline.cancel()
-            drained.callback(None)
+        return self._connections.drain(seconds, SumProtocol.finish, SumProtocol.abort)
 
     # Called by the connections
 
@@ -324,11 +307,10 @@ class SumFactory(Factory):
             observer.connected(connection.peer)
 
     def connectionLost(self, connection: SumProtocol, why: str | None) -> None:
-        self._connections.remove(connection)
         self._refusals -= connection.refusal is not None
         for observer in self.responder.observers:
             observer.disconnected(connection.peer, why)
-        self._checkDrained()
+        self._connections.remove(connection)
 
 
 class WrappedFactory(Factory):

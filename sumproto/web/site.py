@@ -19,6 +19,7 @@ from twisted.web.pages import errorPage
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
+from ..connections import Connections
 from ..listeners import Listener
 from ..message import escape
 from ..responder import Responder
@@ -135,13 +136,17 @@ class _Channel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        self.site.lost(self)
+        self.site.channels.remove(self)
 
     def resetTimeout(self) -> None:
         """Only a whole request gives more time: a byte now and then must not hold a connection."""
 
     def timeoutConnection(self) -> None:
         """As the base class, which logs each."""
+        self.abort()
+
+    def abort(self) -> None:
+        """Close at once, whatever is lost."""
         self.transport.abortConnection()
 
 
@@ -154,11 +159,10 @@ class WebSite(Site):
 
     def __init__(self, root: IResource, reactor: Any, most: int) -> None:
         super().__init__(root, reactor=reactor, timeout=IDLE_TIMEOUT)
-        self.channels: set[_Channel] = set()
+        self.channels: Connections[_Channel] = Connections(reactor)
         self.for_this_host = False
         """Whether it can be reached from this host alone."""
         self._most = most
-        self._closed: Deferred[None] | None = None
 
     def acceptableProtocols(self) -> list[bytes]:
         return [b"http/1.1"]
@@ -183,31 +187,9 @@ class WebSite(Site):
             resource = super().getResourceFor(request)
         return _WithoutBody(resource) if request.method == b"HEAD" else resource
 
-    def lost(self, channel: _Channel) -> None:
-        """`channel` is closed."""
-        self.channels.remove(channel)
-        self._check_closed()
-
     def close(self, seconds: float) -> Deferred[None]:
         """Close all connections, at once those which take longer than `seconds`."""
-        self._closed = Deferred()
-        self._deadline = self.reactor.callLater(seconds, self._abort)
-        for channel in list(self.channels):
-            channel.loseConnection()
-        closed = self._closed
-        self._check_closed()
-        return closed
-
-    def _abort(self) -> None:
-        for channel in list(self.channels):
-            channel.transport.abortConnection()
-
-    def _check_closed(self) -> None:
-        if self._closed and not self.channels:
-            closed, self._closed = self._closed, None
-            if self._deadline.active():
-                self._deadline.cancel()
-            closed.callback(None)
+        return self.channels.drain(seconds, _Channel.loseConnection, _Channel.abort)
 
 
 def _is_this_host(name: str) -> bool:

@@ -1,0 +1,57 @@
+"""The connections that a factory has made, and their common end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+T = TypeVar("T")
+
+
+class Connections(Generic[T]):
+    """Those that are open, to be told of each when it is made and when it is lost."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._open: set[T] = set()
+        self._drained: Deferred[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: T) -> None:
+        """`connection` is made."""
+        self._open.add(connection)
+
+    def remove(self, connection: T) -> None:
+        """`connection` is lost."""
+        self._open.remove(connection)
+        self._check()
+
+    def drain(
+        self, seconds: float, finish: Callable[[T], object], abort: Callable[[T], object]
+    ) -> Deferred[None]:
+        """`finish` all, and `abort` those that are left after `seconds`.
+
+        The Deferred fires when none is left.
+        """
+        drained: Deferred[None] = Deferred()
+        self._drained = drained
+        self._deadline = self._clock.callLater(seconds, self._each, abort)
+        self._each(finish)
+        self._check()
+        return drained
+
+    def _each(self, do: Callable[[T], object]) -> None:
+        for connection in list(self._open):
+            do(connection)
+
+    def _check(self) -> None:
+        if self._drained and not self._open:
+            drained, self._drained = self._drained, None
+            if self._deadline.active():
+                self._deadline.cancel()
+            drained.callback(None)
