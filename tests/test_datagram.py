@@ -189,7 +189,8 @@ def test_loopback_over_ipv6_may_stop_the_server() -> None:
 
 
 def test_a_forged_source_from_the_network(tmp_path: Path) -> None:
-    done = run(sys.executable, str(Path(__file__).with_name("wire.py")), cwd=tmp_path)
+    program = str(Path(__file__).with_name("wire.py"))
+    done = run(sys.executable, program, cwd=tmp_path, timeout=4 * PATIENCE)  # it ends its server
     if "cannot be had" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert json.loads(done.stdout or done.stderr) == {
