@@ -16,7 +16,6 @@ from twisted.internet.protocol import DatagramProtocol
 from .dialects import REPLIES, UNKNOWN, Decoder, Dialect, Received
 from .exchange import Exchange, without_sum
 from .message import (
-    Busy,
     Malformed,
     Message,
     MessageError,
@@ -29,6 +28,7 @@ from .message import (
 from .observer import Peer
 from .report import ExchangeFailed, Report, ServerStopped
 from .responder import Responder
+from .sources import Sources
 
 MAX_DATAGRAM = 8 * 1024 + 1
 """Bytes that are read of a datagram: one more than the longest number, out of range, may have."""
@@ -41,15 +41,6 @@ TRIES = 5
 
 PATIENCE = FIRST_WAIT * (2**TRIES - 1)
 """Seconds until a client gives up after `TRIES`."""
-
-_RESERVED = 1024
-"""Ports below are those of services, which may answer what they get."""
-
-IN_A_ROW = 1000
-"""Datagrams of a source, of which the last is dropped."""
-
-_SOURCES = 10_000
-"""How many sources are remembered."""
 
 _TURN = 100
 """Datagrams that are read before others have their turn."""
@@ -70,7 +61,7 @@ class SumDatagramProtocol(DatagramProtocol):
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
-        self._sources: dict[tuple[str, int], int] = {}  # how often, those heard last at the end
+        self._sources = Sources()
 
     def startProtocol(self) -> None:
         self._throughput = self.transport.maxThroughput
@@ -80,9 +71,14 @@ class SumDatagramProtocol(DatagramProtocol):
         self._limitTurn()
         since = self._responder.clock.seconds()
         peer = Peer("udp", *address)
+        try:
+            self._sources.check(address, since)
+        except MessageError as error:
+            self._responder.refused(peer, error, error)  # no verdict: the source may be a lie
+            return
         decoder = Decoder()
         try:
-            received = self._take(decoder, data, address)
+            received = _take_only(decoder, data)
             exchange, reply = self._responder.answer(received)
         except MessageError as error:
             told = self._responder.verdict(peer, error)
@@ -92,30 +88,6 @@ class SumDatagramProtocol(DatagramProtocol):
         else:
             if self._send(reply, address) and self._responder.watched:
                 self._responder.exchanged(peer, [(exchange, received.dialect)], since)
-
-    def _take(self, decoder: Decoder, data: bytes, address: tuple[str, int]) -> Received:
-        if address[1] < _RESERVED:
-            raise Malformed("it comes from the port of a service")
-        if self._may_be_a_loop(address):
-            raise Busy(f"it is number {IN_A_ROW} from its port, which may be that of a server")
-        received = decoder.take_first(data)
-        if decoder.pending:
-            raise Malformed("there is more than a message in the datagram")
-        return received
-
-    def _may_be_a_loop(self, address: tuple[str, int]) -> bool:
-        """Whether to drop this datagram, so that two servers do not go on for ever.
-
-        A reply reads like a request. If somebody has set two servers on each other, with a single
-        datagram that lies about its source, then they have one datagram between them.
-        """
-        count = self._sources.pop(address, 0) + 1
-        if count == IN_A_ROW:
-            return True
-        self._sources[address] = count
-        if len(self._sources) > _SOURCES:
-            del self._sources[next(iter(self._sources))]
-        return False
 
     def drain(self) -> None:
         """Answer what the kernel has received."""
@@ -141,6 +113,14 @@ class SumDatagramProtocol(DatagramProtocol):
     def _nextTurn(self) -> None:
         self._read = 0
         self.transport.maxThroughput = self._throughput
+
+
+def _take_only(decoder: Decoder, datagram: bytes) -> Received:
+    """The message that is all of `datagram`. Raises `MessageError` if it is anything else."""
+    received = decoder.take_first(datagram)
+    if decoder.pending:
+        raise Malformed("there is more than a message in the datagram")
+    return received
 
 
 class SumDatagramClient(DatagramProtocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -119,7 +120,11 @@ class ConnectionListener(Listener):
 
 
 class DatagramListener(Listener):
-    """Listens for datagrams at `host`, an IP address, and the port that `port` tells."""
+    """Listens for datagrams at `host`, an IP address, and the port that `port` tells.
+
+    At an IPv6 address it takes those of IPv6 alone, so that an IPv4 peer is known by its own
+    address: nobody who writes it into an IPv6 datagram is taken for it.
+    """
 
     def __init__(
         self, reactor: Any, host: str, port: Callable[[], int], responder: Responder
@@ -132,13 +137,25 @@ class DatagramListener(Listener):
         self._protocol = SumDatagramProtocol(responder)
 
     def listen(self) -> Deferred[IListeningPort]:
-        return maybeDeferred(
-            self._reactor.listenUDP,
-            self._wanted(),
-            self._protocol,
-            interface=self._host,
-            maxPacketSize=MAX_DATAGRAM,
-        )
+        return maybeDeferred(self._listen)
+
+    def _listen(self) -> IListeningPort:
+        """Listen at a socket of our own: that of `listenUDP` takes IPv4 at ``::``, too."""
+        port = self._wanted()
+        try:
+            with socket.socket(
+                socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_DGRAM
+            ) as sock:
+                if sock.family == socket.AF_INET6:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.setblocking(False)
+                sock.bind((self._host, port))
+                adopted: IListeningPort = self._reactor.adoptDatagramPort(
+                    sock.fileno(), sock.family, self._protocol, maxPacketSize=MAX_DATAGRAM
+                )
+                return adopted
+        except OSError as error:
+            raise CannotListenError(self._host, port, error) from None
 
     def listening(self, port: IListeningPort) -> None:
         self.ready("datagrams on", self._responder)

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +67,15 @@ def _parameter(
 
 
 def _address(text: str) -> str:
-    """The first IP address that `text`, an address or a host name, stands for."""
+    """The first IP address that `text`, an address or a host name, stands for.
+
+    An IPv4 address mapped into IPv6 stands for itself.
+    """
     try:
-        return str(socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)[0][4][0])
+        address = str(socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)[0][4][0])
     except (OSError, UnicodeError):
         raise ValueError(f"'{escape(text)}' is not an address of this host") from None
+    return str(getattr(ip_address(address), "ipv4_mapped", None) or address)
 
 
 def _udp_address(text: str) -> tuple[str, int]:
@@ -371,13 +376,27 @@ def _listeners(
     responder = factory.responder
     if options["udp"]:
         host = options["host"] or HOST
-        listeners.append(
-            DatagramListener(reactor, host, lambda: int(beside.address.port), responder)
-        )
+        listeners += _datagram_listeners(reactor, host, lambda: int(beside.address.port), responder)
     if options["udp-listen"]:
         host, port = options["udp-listen"]
-        listeners.append(DatagramListener(reactor, host, lambda: port, responder))
+        listeners += _datagram_listeners(reactor, host, lambda: port, responder)
     return listeners
+
+
+def _datagram_listeners(
+    reactor: Any, host: str, port: Callable[[], int], responder: Responder
+) -> list[Listener]:
+    """What listens for datagrams at `host`: at ``::`` one for IPv6, and one for IPv4.
+
+    Both have one port; if it is any free one, the first decides.
+    """
+    listener = DatagramListener(reactor, host, port, responder)
+    if host != "::":
+        return [listener]
+    return [
+        listener,
+        DatagramListener(reactor, "0.0.0.0", lambda: int(listener.address.port), responder),
+    ]
 
 
 def _tally(reactor: Any) -> Tally:

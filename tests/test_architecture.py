@@ -17,7 +17,7 @@ FLOORS = [
     {"dialects.text", "dialects.objects"},
     {"dialects.records"},
     {"dialects"},
-    {"exchange"},
+    {"exchange", "sources"},
     {"observer"},
     {
         "connections",
@@ -38,7 +38,7 @@ FLOORS = [
     {"compare.bench", "compare.show", "compare.plot"},
     {"compare.__main__"},
 ]
-PURE = {"message", "dialects", "exchange", "observer", "web.hints", "web.tally"}
+PURE = {"message", "dialects", "exchange", "sources", "observer", "web.hints", "web.tally"}
 
 SOURCES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -12,25 +14,35 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from support import BIN, PATIENCE, FakeReport, FakeServer, ask, client, run, running_server
+from support import (
+    BIN,
+    PATIENCE,
+    FakeReport,
+    FakeServer,
+    ask,
+    client,
+    connect,
+    run,
+    running_server,
+)
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs as captured_logs
 
 from sumproto.datagram import (
-    IN_A_ROW,
     NobodyThere,
     SumDatagramClient,
     SumDatagramProtocol,
     exchange_datagrams,
 )
 from sumproto.dialects import DIALECTS, UNKNOWN
-from sumproto.exchange import STOP_ON, StopPolicy
-from sumproto.message import Message
+from sumproto.exchange import ANYWHERE, STOP_ON, StopPolicy
+from sumproto.message import Message, MessageError
 from sumproto.observer import Peer
 from sumproto.report import ExchangeFailed, ServerStopped
 from sumproto.service import Options
+from sumproto.sources import IN_A_ROW, PAUSE, REMEMBERED
 
 ANN = ("127.0.0.1", 54321)
 FAR_AWAY = ("192.0.2.1", 54321)
@@ -70,7 +82,8 @@ class Port:
     def doRead(self) -> None:
         """As Twisted does, but for bytes, of which there are few."""
         while self.maxThroughput and self.waiting:
-            self.protocol.datagramReceived(self.waiting.pop(0), ANN)
+            address = ("127.0.0.1", 1024 + len(self.waiting))
+            self.protocol.datagramReceived(self.waiting.pop(0), address)
 
     def stopListening(self) -> None:
         self.open = False
@@ -154,27 +167,113 @@ def test_services_are_not_answered(port: int) -> None:
     ]
 
 
-def test_servers_do_not_answer_each_other_for_ever() -> None:
-    here, there = FakeDatagramServer(), FakeDatagramServer()
-    datagrams = here.ask(b"Ann,42", FAR_AWAY)
-    for rounds in range(10_000):
-        if not datagrams:
-            break
-        asked = (here, there)[rounds % 2 == 0]
+@pytest.mark.parametrize(
+    "source", ["::ffff:127.0.0.1", "::ffff:192.0.2.1", "::127.0.0.1", "::", "ff02::1", "0.0.0.0"]
+)
+@pytest.mark.parametrize("errors", STOP_ON.values())
+def test_a_source_that_lies_is_not_answered_and_stops_nothing(
+    source: str, errors: tuple[type[MessageError], ...]
+) -> None:
+    server = FakeDatagramServer(StopPolicy(errors=errors, networks=ANYWHERE))
+    for request in b"Ann,42", b"Ann,101", b"noise":
+        assert server.ask(request, (source, 54321)) == []
+    refused = [event for event in server.recorder.events if event[0] == "refused"]
+    assert [event[1] for event in refused] == 3 * ["malformed"]
+    assert server.stops == 0
+
+
+def test_loopback_over_ipv6_may_stop_the_server() -> None:
+    server = FakeDatagramServer()
+    assert server.ask(b"Ann,101", ("::1", 54321))
+    assert server.stops == 1
+
+
+def test_a_forged_source_from_the_network(tmp_path: Path) -> None:
+    program = str(Path(__file__).with_name("wire.py"))
+    done = run(sys.executable, program, cwd=tmp_path, timeout=4 * PATIENCE)  # it ends its server
+    if "cannot be had" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert json.loads(done.stdout or done.stderr) == {
+        "wire": ["Bob,58"],  # what the honest peer gets, who asked last
+        "victim": [],
+        "here": ["Bob,58", "Bob,58"],
+        "stops": ["SIGTERM"],
+    }
+
+
+@pytest.mark.parametrize("round_trip", [0, PAUSE - 1])
+@pytest.mark.parametrize("numbers", [(58, 58), (58, 101), (101, 101)])
+def test_servers_do_not_answer_each_other_for_ever(
+    round_trip: float, numbers: tuple[int, int]
+) -> None:
+    """Nor do ours and one that answers errors, too."""
+    servers = [FakeDatagramServer(), FakeDatagramServer()]
+    for server, number in zip(servers, numbers, strict=True):
+        server.responder.rule.pick = lambda number=number: number  # type: ignore[misc]
+    datagrams = servers[0].ask(b"Ann,42", FAR_AWAY)
+    exchanges = 0
+    while datagrams and exchanges < 10_000:
+        exchanges += 1
+        asked = servers[exchanges % 2]
+        asked.clock.advance(round_trip)
         datagrams = asked.ask(datagrams[0][0], FAR_AWAY)
-    assert rounds < 2 * IN_A_ROW
-    assert here.ask(b"Ann,42", FAR_AWAY) or there.ask(b"Ann,42", FAR_AWAY)
+    assert exchanges <= 2 * (IN_A_ROW - 1)
+    assert servers[0].ask(b"Ann,42", FAR_AWAY) or servers[1].ask(b"Ann,42", FAR_AWAY)
+
+
+def test_many_forged_datagrams_buy_no_more_each() -> None:
+    here, there = FakeDatagramServer(), FakeDatagramServer()
+    waiting = [(here, b"Ann,42")] * 100
+    exchanges = 0
+    while waiting and exchanges < 100_000:
+        asked, request = waiting.pop(0)
+        for reply, _ in asked.ask(request, FAR_AWAY):
+            exchanges += 1
+            waiting.append((there if asked is here else here, reply))
+    assert exchanges < 100 * IN_A_ROW
+
+
+def test_a_port_for_each_exchange_loses_nothing() -> None:
+    server = FakeDatagramServer()
+    for number in range(20 * IN_A_ROW):
+        assert server.ask(b"Ann,42", ("192.0.2.1", 1024 + number))
+
+
+def test_one_port_that_pauses_loses_nothing() -> None:
+    server = FakeDatagramServer()
+    for _ in range(5):
+        for _ in range(IN_A_ROW - 1):
+            assert server.ask(b"Ann,42")
+        server.clock.advance(PAUSE)
+
+
+def test_one_port_that_never_pauses_resends_one_request_in_a_row() -> None:
+    server = FakeDatagramServer()
+    for number in range(1, 5 * IN_A_ROW):
+        replies = server.ask(b"Ann,42")
+        assert bool(replies) == (number % IN_A_ROW != 0)
+        server.clock.advance(0.5)
+
+
+def test_a_clock_that_is_set_back_makes_no_difference() -> None:
+    server = FakeDatagramServer()
+    answered = 0
+    for _ in range(2 * IN_A_ROW):
+        answered += len(server.ask(b"Ann,42"))
+        server.clock.rightNow -= 3600
+    assert answered == 2 * IN_A_ROW - 2
 
 
 def test_a_flood_of_sources_is_not_remembered() -> None:
     server = FakeDatagramServer()
     tracemalloc.start()
-    for number in range(60_000):
+    for number in range(6 * REMEMBERED):
         server.ask(b"", (f"192.0.2.{number % 250}", 1024 + number // 250))
         server.recorder.events.clear()
     remembered, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert remembered < 4 * 1024 * 1024
+    assert all(server.ask(b"Ann,42") for _ in range(IN_A_ROW - 1))  # others lose nothing
 
 
 @pytest.mark.parametrize("number", [b"101", b"0", b"9" * 5000])
@@ -499,6 +598,7 @@ def test_both_protocols_of_ip_on_one_port(tmp_path: Path) -> None:
     with running_server(tmp_path, "--udp-listen", "[::]:0", "--number", "58") as server:
         port = udp_port(server)
         server.wait_for("can be reached from other hosts, and a number out of range from ")
+        server.wait_for(rf"ready to receive datagrams on \('0.0.0.0', {port}\)")
         for host in "::1", "127.0.0.1":
             with peer(port, host) as sock:
                 sock.send(b"Ann,42")
@@ -509,15 +609,39 @@ def test_both_protocols_of_ip_on_one_port(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+def test_tcp_and_udp_of_both_protocols_of_ip(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--host", "::", "--udp", "--number", "58") as server:
+        port = server.port
+        for host in "::", "0.0.0.0":
+            server.wait_for(rf"ready to receive datagrams on \('{host}', {port}\)")
+        for host in "::1", "127.0.0.1":
+            with connect(port, host) as tcp, peer(port, host) as udp:
+                for sock in tcp, udp:
+                    sock.send(b"Ann,42\n")
+                    assert sock.recv(1024).endswith(b",58\n")
+
+
+def test_ipv4_in_use_where_both_are_wanted(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("0.0.0.0", 0))
+        port = sock.getsockname()[1]
+        options = ("--port", "0", "--udp-listen", f"[::]:{port}")
+        ended = run(BIN / "twistd", "-n", "sumserver", *options, cwd=tmp_path)
+    assert ended.returncode == 1
+    output = ended.stdout + ended.stderr
+    assert output.count(f"0.0.0.0:{port}: Address already in use") == 1
+    assert "Traceback" not in output
+
+
 def test_a_datagram_stops_both(tmp_path: Path) -> None:
     with running_server(tmp_path, "--udp", "--number", "58") as server:
         port = udp_port(server)
         with socket.create_connection(("127.0.0.1", port)) as idle, peer(port) as sock:
-            for request in [b"Ann,41"] * 50 + [b"Ann,101"] + [b"Ann,43"] * 50:
+            for request in [b"Ann,41"] * 20 + [b"Ann,101"] + [b"Ann,43"] * 20:
                 sock.send(request)
-            replies = [sock.recv(1024) for _ in range(101)]
-            assert replies[50] == b"ERROR stopping: 101 is out of range."
-            assert all(reply.endswith(b",58") for reply in replies[:50] + replies[51:])
+            replies = [sock.recv(1024) for _ in range(41)]
+            assert replies[20] == b"ERROR stopping: 101 is out of range."
+            assert all(reply.endswith(b",58") for reply in replies[:20] + replies[21:])
             assert idle.recv(1024) == b""
         assert server.wait() == 0
         assert server.output.count("Server is stopping: ") == 1

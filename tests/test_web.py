@@ -580,12 +580,14 @@ def test_addresses_in_words() -> None:
         IPv4Address("TCP", "192.0.2.1", 12000),
         IPv4Address("UDP", "192.0.2.1", 12000),
         IPv6Address("TCP", "::", 12000),
+        IPv6Address("UDP", "::", 12000),
+        IPv4Address("UDP", "0.0.0.0", 12000),
         UNIXAddress("/run/sum.sock"),
         UNIXAddress(None),
     ]
     assert _in_words(addresses) == [
         "192.0.2.1 port 12000 (TCP and UDP)",
-        f"{socket.gethostname()} port 12000 (TCP)",
+        f"{socket.gethostname()} port 12000 (TCP and UDP)",
         "/run/sum.sock (UNIX socket)",
     ]
 

@@ -270,7 +270,9 @@ def _in_words(addresses: Sequence[IAddress]) -> list[str]:
     for address in addresses:
         if isinstance(address, IPv4Address | IPv6Address):
             host = gethostname() if ip_address(address.host).is_unspecified else address.host
-            kinds.setdefault(f"{host} port {address.port}", []).append(address.type)
+            of_port = kinds.setdefault(f"{host} port {address.port}", [])
+            if address.type not in of_port:  # UDP has two sockets where TCP has one for both IPs
+                of_port.append(address.type)
         elif isinstance(address, UNIXAddress) and address.name:
             kinds[escape(os.fsdecode(address.name))] = ["UNIX socket"]
     return [f"{where} ({' and '.join(kind)})" for where, kind in kinds.items()]
