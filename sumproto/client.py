@@ -18,7 +18,7 @@ from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from .datagram import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
+from .datagram_client import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
 from .dialects import (
     DIALECTS,
     REPLIES,

@@ -18,13 +18,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs as captured_logs
 
-from sumproto.datagram import (
-    IN_A_ROW,
-    NobodyThere,
-    SumDatagramClient,
-    SumDatagramProtocol,
-    exchange_datagrams,
-)
+from sumproto.datagram import IN_A_ROW, SumDatagramProtocol
+from sumproto.datagram_client import NobodyThere, SumDatagramClient, exchange_datagrams
 from sumproto.dialects import DIALECTS, UNKNOWN
 from sumproto.exchange import STOP_ON, StopPolicy
 from sumproto.message import Message

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, TimeoutError, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint
 
 from ..client import SumClientFactory, exchange_over
-from ..datagram import PATIENCE, TRIES, NobodyThere, SumDatagramClient
+from ..datagram_client import PATIENCE, TRIES, NobodyThere, SumDatagramClient
 from ..exchange import Exchange
 from ..message import HIGHEST, Message
 from ..report import ExchangeFailed, Report
