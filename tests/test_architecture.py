@@ -12,7 +12,7 @@ import sumproto
 PACKAGE = Path(sumproto.__file__).parent
 
 FLOORS = [
-    {"message"},
+    {"message", "foreign"},
     {"dialects.base", "options", "wireshark"},
     {"dialects.text", "dialects.objects"},
     {"dialects.records"},
@@ -38,7 +38,7 @@ FLOORS = [
     {"compare.bench", "compare.show", "compare.plot"},
     {"compare.__main__"},
 ]
-PURE = {"message", "dialects", "exchange", "observer", "web.hints", "web.tally"}
+PURE = {"message", "foreign", "dialects", "exchange", "observer", "web.hints", "web.tally"}
 
 SOURCES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
