@@ -13,9 +13,10 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
-from .dialects import REPLIES, UNKNOWN, Decoder, Dialect
-from .exchange import Exchange, without_sum
-from .message import Message, MessageError, ReportedError, Stopping, in_range, shorten
+from .dialects import REPLIES, UNKNOWN, Decoder, Dialect, Received
+from .exchange import Exchange
+from .message import Message, MessageError
+from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 from .report import ExchangeFailed, Report, ServerStopped
 
 FIRST_WAIT = 0.5
@@ -28,17 +29,14 @@ PATIENCE = FIRST_WAIT * (2**TRIES - 1)
 """Seconds until a client gives up after `TRIES`."""
 
 
-class NobodyThere(Exception):
-    """No datagram gets to an address; the text is why."""
-
-
 class SumDatagramClient(DatagramProtocol):
     """One exchange: `request`, sent to `address` again and again until the reply comes.
 
     The socket is for this exchange alone, and connected: the kernel drops what others send, and a
     late reply to an earlier request cannot be taken for the reply to a later one. `outcome` fires
-    with the `Exchange`, and fails with `ServerStopped`, with `NobodyThere`, or with
-    `ExchangeFailed`: after `tries`, or `timeout` seconds.
+    with the `Exchange`, and fails with `ServerStopped`, or with `ExchangeFailed`: after `tries`, or
+    `timeout` seconds, or by what the server says. With `any_number` the number of the reply may be
+    any.
     """
 
     noisy = False
@@ -54,6 +52,7 @@ class SumDatagramClient(DatagramProtocol):
         *,
         timeout: float = PATIENCE,
         tries: int = TRIES,
+        any_number: bool = False,
     ) -> None:
         self.tries = 0
         self.outcome: Deferred[Exchange] = Deferred(lambda _: self._close())
@@ -64,6 +63,7 @@ class SumDatagramClient(DatagramProtocol):
         self._report = report
         self._timeout = timeout
         self._most = tries
+        self._rule = ReplyRule(any_number)
         self._timer: IDelayedCall | None = None
 
     def begin(self, reactor: Any) -> Deferred[Exchange]:
@@ -71,7 +71,7 @@ class SumDatagramClient(DatagramProtocol):
         try:
             reactor.listenUDP(0, self, interface="::" if ":" in self._address[0] else "")
         except CannotListenError as error:
-            self._end(ExchangeFailed(error.socketError.strerror))
+            self._fail(error.socketError)
         return self.outcome
 
     def startProtocol(self) -> None:
@@ -80,31 +80,22 @@ class SumDatagramClient(DatagramProtocol):
         try:
             self.transport.connect(*self._address)
         except OSError as error:
-            self._end(NobodyThere(error.strerror))
+            self._fail(error)
         else:
             self._send()
 
     def datagramReceived(self, data: bytes, address: object) -> None:
+        read: Received | MessageError
         try:
-            received = Decoder(REPLIES).take_first(data)
-        except ReportedError as error:
-            if error.reported == Stopping.code and not in_range(self._request.number):
-                self._end(ServerStopped(str(error)))
-            else:
-                self._end(ExchangeFailed(f"error reply: {error.reported}: {error}"))
-        except MessageError:
-            pass  # a stray
-        else:
-            self._end(without_sum(Exchange(self._request, received.message), received.dialect))
+            read = Decoder(REPLIES).take_first(data)
+        except MessageError as error:
+            read = error
+        if outcome := self._rule.read_datagram(self._request, data, read):
+            self._end(outcome)
 
     def connectionRefused(self) -> None:
         """The port is closed."""
-        if self.tries > 1 and not in_range(self._request.number):
-            # There was a server. The exercise has it end on such a number, without a word.
-            number = shorten(str(self._request.number))
-            self._end(ServerStopped(f"{number} is out of range"))
-        else:
-            self._end(NobodyThere("Connection refused"))
+        self._end(self._rule.refused(self._request, self.tries))
 
     def stopProtocol(self) -> None:
         """The socket is to be closed; if not by us, then by an error, as Twisted's epoll has it."""
@@ -112,7 +103,7 @@ class SumDatagramClient(DatagramProtocol):
         if number in (0, errno.ECONNREFUSED):
             self.connectionRefused()
         else:
-            self._end(ExchangeFailed(os.strerror(number)))
+            self._fail(OSError(number, os.strerror(number)))
 
     def _send(self) -> None:
         wait = FIRST_WAIT * 2**self.tries
@@ -128,22 +119,28 @@ class SumDatagramClient(DatagramProtocol):
         try:
             self.transport.write(self._data)
         except OSError as error:
-            self._end(ExchangeFailed(error.strerror))
+            self._fail(error)
         else:
             self._report.sent(again=self.tries > 1)
 
     def _giveUp(self) -> None:
         times = "1 try" if self.tries == 1 else f"{self.tries} tries"
-        self._end(ExchangeFailed(f"no reply to {times}"))
+        self._end(self._rule.timed_out(b"", f"to {times}"))
 
-    def _end(self, outcome: Exchange | Exception) -> None:
+    def _fail(self, error: OSError) -> None:
+        """No datagram gets to the server, by `error`."""
+        self._end(Failed(Cause.NO_CONNECTION, error.strerror or str(error)))
+
+    def _end(self, outcome: Outcome) -> None:
         if self.outcome.called:
             return
         self._close()
-        if isinstance(outcome, Exception):
-            self.outcome.errback(outcome)
+        if isinstance(outcome, Exchanged):
+            self.outcome.callback(outcome.exchange)
+        elif isinstance(outcome, Stopped):
+            self.outcome.errback(ServerStopped(outcome.why))
         else:
-            self.outcome.callback(outcome)
+            self.outcome.errback(ExchangeFailed(outcome))
 
     def _close(self) -> None:
         if self._timer and self._timer.active():
@@ -159,21 +156,25 @@ async def exchange_datagrams(
     report: Report,
     dialect: Dialect,
     timeout: float,
+    any_number: bool = False,
 ) -> None:
     """Exchange `requests`, in order, with the server at the first of `addresses` that has one.
 
-    `timeout` is the seconds that a reply may take. Raises `ExchangeFailed`.
+    `timeout` is the seconds that a reply may take; with `any_number` its number may be any. Raises
+    `ExchangeFailed`.
     """
     left = list(requests)
     places = list(addresses)
     while left:
-        client = SumDatagramClient(left[0], places[0], reactor, report, dialect, timeout=timeout)
+        client = SumDatagramClient(
+            left[0], places[0], reactor, report, dialect, timeout=timeout, any_number=any_number
+        )
         try:
             exchange = await client.begin(reactor)
-        except NobodyThere as why:
+        except ExchangeFailed as failed:
             del places[0]
-            if not places:
-                raise ExchangeFailed(str(why)) from None
+            if failed.cause is not Cause.NO_CONNECTION or not places:
+                raise
         except ServerStopped as stopped:
             del left[0]
             if left:

@@ -18,7 +18,8 @@ FLOORS = [
     {"dialects.records"},
     {"dialects"},
     {"exchange"},
-    {"observer"},
+    {"observer", "replies"},
+    {"twisted_gaps"},
     {
         "connections",
         "receiver",
@@ -38,7 +39,16 @@ FLOORS = [
     {"compare.bench", "compare.show", "compare.plot"},
     {"compare.__main__"},
 ]
-PURE = {"message", "foreign", "dialects", "exchange", "observer", "web.hints", "web.tally"}
+PURE = {
+    "message",
+    "foreign",
+    "dialects",
+    "exchange",
+    "observer",
+    "replies",
+    "web.hints",
+    "web.tally",
+}
 
 SOURCES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
