@@ -101,3 +101,12 @@ def test_pure_modules_know_neither_twisted_nor_the_system(module: str) -> None:
 def test_the_package_imports_nothing() -> None:
     """Or ``python -m sumproto.client`` would warn of it."""
     assert imports("__init__") == (set(), set())
+
+
+def test_a_server_imports_nothing_of_the_client() -> None:
+    needed: set[str] = set()
+    wanted = {"service"}
+    while wanted:
+        needed |= wanted
+        wanted = {name for module in wanted for name in imports(module)[0] if name} - needed
+    assert not needed & {"client", "datagram_client", "replies", "report"}
