@@ -18,7 +18,7 @@ from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from .datagram import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
+from .datagram_client import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
 from .dialects import (
     DIALECTS,
     REPLIES,
@@ -26,26 +26,23 @@ from .dialects import (
     WITHOUT_NEWLINE,
     Decoder,
     Dialect,
-    Newline,
+    Received,
     reads_back,
 )
-from .exchange import Exchange, without_sum
 from .message import (
     HIGHEST,
     LOWEST,
     Message,
     MessageError,
-    ReportedError,
-    Stopping,
     escape,
-    in_range,
     parse_name,
     parse_number,
-    shorten,
 )
 from .options import HOST, PORT, argument, default_name, explain, integer_in, parse_seconds
 from .receiver import MessageReceiver
+from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 from .report import ExchangeFailed, JsonReport, Report, ServerStopped, SumReport, TextReport
+from .twisted_gaps import has_unsent
 
 # What a connection that is not made in time fails with, depending on the endpoint.
 _NOT_IN_TIME = (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError)
@@ -67,44 +64,55 @@ class SumClient(MessageReceiver):
         super().__init__(Decoder(REPLIES), factory.clock, QUIET_PERIOD)
         self._factory = factory
         self._requests = list(factory.requests)
+        self._rule = factory.rule
+        self._early = 0  # bytes that came before the request, and that were not looked at
+        self._undecided = False  # what has come is no reply; only the end tells what it means
         self._lost = False
 
     def connectionMade(self) -> None:
         super().connectionMade()
         self._next()
 
+    def rawDataReceived(self, data: bytes) -> None:
+        if has_unsent(self.transport):
+            self._early = len(self.decoder.pending) + len(data)
+        if not self._undecided:
+            super().rawDataReceived(data)
+
     def process(self, final: bool) -> None:
-        if self._factory.outcome.called:
-            return  # TLS may deliver more than was asked for
-        try:
-            for received in self.received(final):
-                if isinstance(received, Newline):
-                    continue
-                exchange = Exchange(self._request, received.message)
-                exchange = without_sum(exchange, received.dialect)
-                self._factory.report.exchanged(exchange)
-                self._next()
-                if self._factory.outcome.called:
-                    return
-        except ReportedError as reported:
-            self._refused(reported)
-        except MessageError as malformed:
-            self._end(ExchangeFailed(f"malformed reply {self._pending()}: {malformed}"))
-        else:
-            self.awaitSilence()
+        # TLS may deliver more than was asked for, even when all is done.
+        while not self._factory.outcome.called and self._noneIsEarly():
+            came = self.decoder.pending
+            try:
+                received = next(self.received(final), None)
+            except MessageError as wrong:
+                outcome = self._rule.read(self._request, came, wrong)
+                self._undecided = outcome is None
+                self._become(outcome)
+                return
+            if isinstance(received, Received):
+                self._become(self._rule.read(self._request, came, received))
+            elif received is None:
+                if failed := self._rule.begun(came):
+                    self._become(failed)
+                else:
+                    self.awaitSilence()
+                return
 
     def timeoutConnection(self) -> None:
-        what = f"no reply within {self._factory.timeout:g} s"
-        if self.decoder.pending:
-            what += f", but {self._pending()}"
-        self._end(ExchangeFailed(what))
+        waited = f"within {self._factory.timeout:g} s"
+        self._become(self._rule.timed_out(self.decoder.pending, waited))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
-        if not self._factory.outcome.called:
+        if not self._undecided:
             self.process(final=True)
-        if not self._factory.outcome.called:
-            self._cutOff(reason)
+        if self._factory.outcome.called:
+            pass
+        elif reason.check(error.ConnectionDone):
+            self._become(self._rule.closed(self._request, self.decoder.pending))
+        else:
+            self._become(self._rule.lost(reason.getErrorMessage().rstrip(".")))
         super().connectionLost(reason)
 
     def _next(self) -> None:
@@ -112,32 +120,28 @@ class SumClient(MessageReceiver):
             self._end(None)
         elif not self._lost:
             self._request = self._requests.pop(0)
+            self._early = len(self.decoder.pending)
             self.setTimeout(self._factory.timeout)
             self.transport.write(self._factory.dialect.encode(self._request))
             self._factory.report.sent()
 
-    def _pending(self) -> str:
-        """What has come that is no reply, to be shown."""
-        return f"'{shorten(self.decoder.pending.decode(errors='backslashreplace'))}'"
+    def _noneIsEarly(self) -> bool:
+        """Whether nothing came before the request; the exchange has failed if something did."""
+        early, self._early = self._early, 0
+        failed = early and self._rule.before_request(self.decoder.pending[:early])
+        if failed:
+            self._become(failed)
+        return not failed
 
-    def _refused(self, reply: ReportedError) -> None:
-        if reply.reported == Stopping.code and not in_range(self._request.number):
-            self._stopped(str(reply))
-        else:
-            self._end(ExchangeFailed(f"error reply: {reply.reported}: {reply}"))
-
-    def _cutOff(self, reason: Failure) -> None:
-        """The server closed the connection, though a reply is due."""
-        if not reason.check(error.ConnectionDone):
-            self._end(ExchangeFailed(f"no reply: {reason.getErrorMessage().rstrip('.')}"))
-        elif self.decoder.pending:
-            what = f"the connection was closed within a reply: {self._pending()}"
-            self._end(ExchangeFailed(what))
-        elif not in_range(self._request.number):
-            # The exercise has a server end on such a number, and knows no error replies.
-            self._stopped(f"{shorten(str(self._request.number))} is out of range")
-        else:
-            self._end(ExchangeFailed("the connection was closed without a reply"))
+    def _become(self, outcome: Outcome | None) -> None:
+        """Do as `outcome` says, if there is one."""
+        if isinstance(outcome, Exchanged):
+            self._factory.report.exchanged(outcome.exchange)
+            self._next()
+        elif isinstance(outcome, Stopped):
+            self._stopped(outcome.why)
+        elif outcome:
+            self._end(ExchangeFailed(outcome))
 
     def _stopped(self, why: str) -> None:
         if self._requests:
@@ -159,7 +163,8 @@ class SumClientFactory(ClientFactory):
     """Exchanges `requests`, in order and in `dialect`, over one connection.
 
     `outcome` fires with None when every exchange is done or the server stops as asked, and fails
-    with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take.
+    with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take; with
+    `any_number` its number may be any.
     """
 
     noisy = False
@@ -171,12 +176,14 @@ class SumClientFactory(ClientFactory):
         timeout: float,
         report: Report,
         dialect: Dialect = UNKNOWN,
+        any_number: bool = False,
     ) -> None:
         self.requests = requests
         self.dialect = dialect
         self.clock = clock
         self.timeout = timeout
         self.report = report
+        self.rule = ReplyRule(any_number)
         self.outcome: Deferred[None] = Deferred()
 
     def buildProtocol(self, addr: IAddress | None) -> SumClient:
@@ -187,7 +194,7 @@ class SumClientFactory(ClientFactory):
             cause = f"no connection within {self.timeout:g} s"
         else:
             cause = reason.getErrorMessage().rstrip(".")
-        self.outcome.errback(ExchangeFailed(cause))
+        self.outcome.errback(ExchangeFailed(Failed(Cause.NO_CONNECTION, cause)))
 
 
 # --- the program
@@ -257,6 +264,11 @@ def _parser() -> argparse.ArgumentParser:
         default="\r\n",
         dest="newline",
         help="send no newline behind a request",
+    )
+    parser.add_argument(
+        "--any-number",
+        action="store_true",
+        help=f"take a reply whose number is not in {LOWEST}..{HIGHEST}",
     )
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
@@ -335,7 +347,9 @@ def _connection(
             raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
     else:
         endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=timeout)
-    factory = SumClientFactory(requests, reactor, timeout, options.report(), dialect)
+    factory = SumClientFactory(
+        requests, reactor, timeout, options.report(), dialect, options.any_number
+    )
     return partial(exchange_over, endpoint, factory)
 
 
@@ -348,10 +362,13 @@ def _datagrams(
         try:
             found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as wrong:
-            raise ExchangeFailed(getattr(wrong, "strerror", None) or str(wrong)) from None
+            why = getattr(wrong, "strerror", None) or str(wrong)
+            raise ExchangeFailed(Failed(Cause.NO_CONNECTION, why)) from None
         addresses = [(str(address[0]), int(address[1])) for *_, address in found]
         timeout = options.timeout or PATIENCE
-        await exchange_datagrams(reactor, requests, addresses, options.report(), dialect, timeout)
+        await exchange_datagrams(
+            reactor, requests, addresses, options.report(), dialect, timeout, options.any_number
+        )
 
     return lambda: Deferred.fromCoroutine(exchange())
 

@@ -7,10 +7,15 @@ import sys
 
 from .exchange import Exchange
 from .options import silence_stdout
+from .replies import Cause, Failed
 
 
 class ExchangeFailed(Exception):
-    """Not every exchange was done; the text is the cause."""
+    """Not every exchange was done; the text is why, and `cause` is that for programs."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.text)
+        self.cause = failed.cause
 
 
 class ServerStopped(Exception):
@@ -18,7 +23,8 @@ class ServerStopped(Exception):
 
     def too_early(self) -> ExchangeFailed:
         """What this is when there are more requests to send."""
-        return ExchangeFailed(f"the server stopped with requests left to send: {self}")
+        text = f"the server stopped with requests left to send: {self}"
+        return ExchangeFailed(Failed(Cause.STOPPED_EARLY, text))
 
 
 class Report:

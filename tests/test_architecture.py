@@ -12,13 +12,14 @@ import sumproto
 PACKAGE = Path(sumproto.__file__).parent
 
 FLOORS = [
-    {"message"},
+    {"message", "foreign"},
     {"dialects.base", "options", "wireshark"},
     {"dialects.text", "dialects.objects"},
     {"dialects.records"},
     {"dialects"},
     {"exchange", "sources"},
-    {"observer"},
+    {"observer", "replies"},
+    {"twisted_gaps"},
     {
         "connections",
         "receiver",
@@ -29,7 +30,7 @@ FLOORS = [
         "journal.summary",
     },
     {"journal", "journal.__main__", "web.hints", "web.tally"},
-    {"server", "datagram", "web.live", "web.metrics"},
+    {"server", "datagram", "datagram_client", "web.live", "web.metrics"},
     {"client", "listeners"},
     {"web.site"},
     {"web"},
@@ -38,7 +39,17 @@ FLOORS = [
     {"compare.bench", "compare.show", "compare.plot"},
     {"compare.__main__"},
 ]
-PURE = {"message", "dialects", "exchange", "sources", "observer", "web.hints", "web.tally"}
+PURE = {
+    "message",
+    "foreign",
+    "dialects",
+    "exchange",
+    "sources",
+    "observer",
+    "replies",
+    "web.hints",
+    "web.tally",
+}
 
 SOURCES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
@@ -91,3 +102,12 @@ def test_pure_modules_know_neither_twisted_nor_the_system(module: str) -> None:
 def test_the_package_imports_nothing() -> None:
     """Or ``python -m sumproto.client`` would warn of it."""
     assert imports("__init__") == (set(), set())
+
+
+def test_a_server_imports_nothing_of_the_client() -> None:
+    needed: set[str] = set()
+    wanted = {"service"}
+    while wanted:
+        needed |= wanted
+        wanted = {name for module in wanted for name in imports(module)[0] if name} - needed
+    assert not needed & {"client", "datagram_client", "replies", "report"}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from subprocess import PIPE
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from support import (
@@ -27,13 +27,17 @@ from support import (
     read_all,
     running_server,
 )
+from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
 
-from sumproto.client import SumClient, SumClientFactory, main
+from sumproto.client import SumClient, SumClientFactory, exchange_over, main
 from sumproto.dialects import DIALECTS
 from sumproto.message import Message
+from sumproto.replies import Cause
 from sumproto.report import ExchangeFailed
 
 # On fakes
@@ -42,17 +46,19 @@ from sumproto.report import ExchangeFailed
 class FakeClient:
     """A `SumClient` that is connected, and what became of its exchanges."""
 
-    def __init__(self, *numbers: int, dialect: str = "comma") -> None:
+    def __init__(
+        self, *numbers: int, dialect: str = "comma", any_number: bool = False, **options: Any
+    ) -> None:
         self.clock = Clock()
         self.report = FakeReport()
         requests = [Message("Client of Ann", number) for number in numbers]
         self.factory = SumClientFactory(
-            requests, self.clock, 5, self.report, DIALECTS[dialect]("\r\n")
+            requests, self.clock, 5, self.report, DIALECTS[dialect]("\r\n"), any_number
         )
         self.outcomes: list[Any] = []
         self.factory.outcome.addBoth(self.outcomes.append)
         self.protocol: SumClient = self.factory.buildProtocol(None)
-        self.transport = Transport()
+        self.transport = options.get("transport") or Transport()
         self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
 
@@ -65,6 +71,12 @@ class FakeClient:
         (outcome,) = self.outcomes
         outcome.trap(ExchangeFailed)
         return str(outcome.value)
+
+    @property
+    def cause(self) -> Cause:
+        (outcome,) = self.outcomes
+        failed: ExchangeFailed = outcome.value
+        return failed.cause
 
 
 def test_exchanges_follow_one_another() -> None:
@@ -228,6 +240,157 @@ def test_a_server_that_may_not_be_stopped() -> None:
     assert fake.failure == "error reply: out-of-range: 101 is out of range"
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("text", [b"Number is out of range. Bye", b"no: 101.0\n", b"No\nway\n"])
+def test_a_server_that_stops_in_words_of_its_own(text: bytes, at_once: bool) -> None:
+    fake = FakeClient(101)
+    for piece in [text] if at_once else [text[i : i + 1] for i in range(len(text))]:
+        fake.protocol.dataReceived(piece)
+    fake.clock.advance(1)
+    assert fake.outcomes == []
+    fake.lose()
+    _, why = fake.report.told
+    assert str(why).startswith("101 is out of range; the server said '")
+    assert fake.outcomes == [None]
+
+
+def test_words_of_its_own_and_no_end() -> None:
+    """It has not stopped; and it cannot make the client grow."""
+    fake = FakeClient(101)
+    fake.protocol.dataReceived(b"no: 101.0\n")
+    for _ in range(100):
+        fake.protocol.dataReceived(b"x" * 65536)
+    assert len(fake.protocol.decoder.pending) < 1024
+    fake.clock.advance(5)
+    assert fake.failure == r"no reply within 5 s, but 'no: 101.0\n'"
+    assert fake.cause is Cause.TIMEOUT
+
+
+def test_a_server_that_stops_by_a_number_out_of_range() -> None:
+    fake = FakeClient(101)
+    fake.protocol.dataReceived(b"\0\6Bob,-1")
+    assert fake.report.told == ["sent", "101 is out of range; the server answered -1"]
+    assert fake.outcomes == [None]
+
+
+def test_numbers_out_of_range_are_no_replies() -> None:
+    fake = FakeClient(42)
+    fake.protocol.dataReceived(b"Server of Bob,220\n")
+    assert fake.failure == "the reply's number 220 is not in 1..100; --any-number takes it"
+    assert fake.cause is Cause.OUT_OF_RANGE
+    fake = FakeClient(42, any_number=True)
+    fake.protocol.dataReceived(b"Server of Bob,220\n")
+    assert fake.report.told == ["sent", 262]
+    assert fake.outcomes == [None]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    ("greeting", "server"),
+    [
+        (b"220 mail.example ESMTP ready\r\n", "an SMTP server"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "an SSH server"),
+        (b"HTTP/1.1 400 Bad Request\r\nDate: today\r\n\r\n", "an HTTP server"),
+    ],
+)
+def test_a_greeting_is_named(greeting: bytes, server: str, at_once: bool) -> None:
+    fake = FakeClient(42)
+    for piece in [greeting] if at_once else [greeting[i : i + 1] for i in range(len(greeting))]:
+        fake.protocol.dataReceived(piece)
+    assert fake.failure == f"this is {server}, not a sum server"
+    assert fake.cause is Cause.NOT_A_SUM_SERVER
+    assert fake.report.told == ["sent"]
+    fake.lose()
+    assert not fake.clock.getDelayedCalls()
+
+
+def test_what_comes_behind_a_reply_is_no_reply_to_the_next_request() -> None:
+    fake = FakeClient(1, 2)
+    fake.protocol.dataReceived(b"Bob,58\nBob,59\n")
+    assert fake.report.told == ["sent", 59, "sent"]
+    assert fake.failure == r"what came before the request is no reply: 'Bob,59\n'"
+    assert fake.cause is Cause.UNSOLICITED
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\n", b"\r\n", b"100\n", b"\n100\n"], ids=["LF", "CRLF", "sum", "LF and sum"]
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_end_of_a_reply_may_come_late(rest: bytes, at_once: bool) -> None:
+    first = b"Bob\n58" if rest.startswith((b"\n", b"\r")) else b"Bob\n58\n"
+    fake = FakeClient(42, 42)
+    fake.protocol.dataReceived(first)
+    fake.clock.advance(0.2)
+    assert fake.report.told == ["sent", 100, "sent"]
+    for piece in [rest + b"Bob,59\n"] if at_once else [rest, b"Bob,59\n"]:
+        fake.protocol.dataReceived(piece)
+    assert fake.report.told == ["sent", 100, "sent", 101]
+    assert fake.outcomes == [None]
+
+
+class Buffering(Transport):
+    """A `Transport` that, as a real one, keeps what is written until the next turn."""
+
+    _tempDataLen = 0
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self._tempDataLen += len(data)
+
+    def turn(self) -> None:
+        self._tempDataLen = 0
+
+
+@pytest.mark.parametrize("pieces", [[b"Bob,58\n"], [b"Bob,", b"58\n"], [b"Bob,58"]])
+def test_what_comes_before_the_request_is_sent_is_no_reply(pieces: list[bytes]) -> None:
+    fake = FakeClient(42, transport=Buffering())
+    for piece in pieces:
+        fake.protocol.dataReceived(piece)
+    assert fake.failure.startswith("what came before the request is no reply: 'Bob,")
+    assert fake.cause is Cause.UNSOLICITED
+
+
+def test_what_comes_before_the_next_request_is_sent() -> None:
+    fake = FakeClient(1, 2, transport=(transport := Buffering()))
+    transport.turn()
+    fake.protocol.dataReceived(b"Bob,58\n")
+    fake.protocol.dataReceived(b"Bob,59\n")
+    assert fake.report.told == ["sent", 59, "sent"]
+    assert fake.cause is Cause.UNSOLICITED
+
+
+def test_a_sum_that_comes_before_the_next_request_is_sent() -> None:
+    fake = FakeClient(42, 42, transport=(transport := Buffering()))
+    transport.turn()
+    fake.protocol.dataReceived(b"Bob\n58\n")
+    fake.protocol.dataReceived(b"10")
+    fake.protocol.dataReceived(b"0\n")
+    transport.turn()
+    fake.protocol.dataReceived(b"Bob\n59\n101\n")
+    assert fake.report.told == ["sent", 100, "sent", 101]
+    assert fake.outcomes == [None]
+
+
+class WithRealSockets(TestCase):
+    async def test_a_server_that_replies_before_it_is_asked(self) -> None:
+        from twisted.internet import reactor
+
+        class Factory(SumClientFactory):
+            def buildProtocol(self, addr: IAddress | None) -> SumClient:
+                self.peer, _ = listener.accept()
+                self.peer.sendall(b"Server of Bob,58\n")
+                return super().buildProtocol(addr)
+
+        requests = [Message("Client of Ann", 42)]
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            factory = Factory(requests, cast(Any, reactor), PATIENCE, FakeReport())
+            endpoint = TCP4ClientEndpoint(reactor, *listener.getsockname())
+            with pytest.raises(ExchangeFailed) as caught:
+                await exchange_over(endpoint, factory)
+            factory.peer.close()
+        assert caught.value.cause is Cause.UNSOLICITED
+
+
 # As a program
 
 
@@ -317,6 +480,16 @@ def reset(peer: socket.socket) -> None:
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def banner(text: bytes) -> Handler:
+    """Speaks first."""
+
+    def handle(peer: socket.socket) -> None:
+        peer.sendall(text)
+        read_all(peer)
+
+    return handle
+
+
 @pytest.mark.parametrize(
     ("handle", "cause"),
     [
@@ -324,6 +497,9 @@ def reset(peer: socket.socket) -> None:
         (answer(b"Bob"), "the connection was closed within a reply"),
         (answer(b"Bob,5.8\n"), r"malformed reply 'Bob,5.8\n': '5.8' is not an integer"),
         (answer(b"ERROR malformed: no.\n"), "error reply: malformed: no"),
+        (answer(b"Bob,220\n"), "the reply's number 220 is not in 1..100; --any-number takes it"),
+        (answer(b"220 mail.example ESMTP ready\r\n"), "this is an SMTP server, not a sum server"),
+        (banner(b"220 mail.example ESMTP ready"), "this is an SMTP server, not a sum server"),
         (reset, "no reply: "),
         (read_all, "no reply within 2 s"),
     ],
@@ -333,6 +509,24 @@ def test_failures_get_one_line(tmp_path: Path, handle: Handler, cause: str) -> N
         done = client(tmp_path, "--port", port, "--timeout", "2", "42")
     assert done.returncode == 1
     assert done.stderr.startswith(f"sumclient: 127.0.0.1:{port}: {cause}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_any_number_if_asked_to(tmp_path: Path) -> None:
+    with fake_server(answer(b"Bob,220\n")) as port:
+        done = client(tmp_path, "--port", port, "--any-number", "--quiet", "42")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "262\n", "")
+
+
+@pytest.mark.parametrize("said", [b"Number is out of range. Server is close", b"\0\6Bob,-1"])
+def test_a_stop_in_words_of_its_own(tmp_path: Path, said: bytes) -> None:
+    with fake_server(answer(said)) as port:
+        done = client(tmp_path, "--port", port, "101")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Server is stopping: 101 is out of range; the server " in done.stdout
+    with fake_server(answer(said)) as port:
+        done = client(tmp_path, "--port", port, "42")
+    assert done.returncode == 1
     assert done.stderr.count("\n") == 1
 
 

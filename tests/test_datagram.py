@@ -30,12 +30,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs as captured_logs
 
-from sumproto.datagram import (
-    NobodyThere,
-    SumDatagramClient,
-    SumDatagramProtocol,
-    exchange_datagrams,
-)
+from sumproto.datagram import SumDatagramProtocol
+from sumproto.datagram_client import SumDatagramClient, exchange_datagrams
 from sumproto.dialects import DIALECTS, UNKNOWN
 from sumproto.exchange import ANYWHERE, STOP_ON, StopPolicy
 from sumproto.message import Message, MessageError
@@ -446,6 +442,25 @@ def test_an_error_reply() -> None:
     assert fake.failure(ExchangeFailed) == "error reply: malformed: there is no name"
 
 
+@pytest.mark.parametrize("reply", [b"Server of Bob,999", b'{"name": "Bob", "number": 0}'])
+def test_a_number_out_of_range_is_no_reply(reply: bytes) -> None:
+    fake = FakeDatagramClient()
+    fake.receive(reply)
+    assert fake.failure(ExchangeFailed).endswith("is not in 1..100; --any-number takes it")
+    fake = FakeDatagramClient(any_number=True)
+    fake.receive(reply)
+    assert fake.outcomes[0].sum in (42, 1041)
+    fake = FakeDatagramClient(101)
+    fake.receive(reply)
+    assert "101 is out of range; the server answered " in fake.failure(ServerStopped)
+
+
+def test_a_server_of_another_protocol_is_named() -> None:
+    fake = FakeDatagramClient()
+    fake.receive(b"SIP/2.0 400 Bad Request\r\n")
+    assert fake.failure(ExchangeFailed) == "this is a SIP server, not a sum server"
+
+
 def test_the_server_stops_as_asked() -> None:
     fake = FakeDatagramClient(101)
     fake.receive(b"ERROR stopping: 101 is out of range.\r\n")
@@ -469,7 +484,7 @@ def test_a_server_that_stops_without_a_word() -> None:
 def test_a_server_that_was_never_there(number: int) -> None:
     fake = FakeDatagramClient(number)
     fake.protocol.connectionRefused()
-    assert fake.failure(NobodyThere) == "Connection refused"
+    assert fake.failure(ExchangeFailed) == "Connection refused"
 
 
 def test_a_request_that_cannot_be_sent() -> None:
@@ -688,6 +703,19 @@ def test_a_server_that_drops_two_requests_and_a_stranger_who_answers(tmp_path: P
     assert done.stdout.startswith("Message sent to server\n" + "Message sent to server again\n" * 2)
     assert "Server name: Server of Bob\n" in done.stdout
     assert done.stdout.endswith("Server's number: 58\nSum: 100\nTries: 3\n")
+
+
+def test_a_number_that_is_no_reply(tmp_path: Path) -> None:
+    with fake_udp_server([b"Server of Bob,999"]) as port:
+        done = client(tmp_path, "--udp", "--port", port, "42")
+    assert (done.returncode, done.stdout) == (1, "Message sent to server\n")
+    assert done.stderr == (
+        f"sumclient: 127.0.0.1:{port}: the reply's number 999 is not in 1..100; "
+        "--any-number takes it\n"
+    )
+    with fake_udp_server([b"Server of Bob,999"]) as port:
+        done = client(tmp_path, "--udp", "--port", port, "--any-number", "--quiet", "42")
+    assert (done.returncode, done.stdout) == (0, "1041\n")
 
 
 def test_a_closed_port(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, TimeoutError, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint
 
 from ..client import SumClientFactory, exchange_over
-from ..datagram import PATIENCE, TRIES, NobodyThere, SumDatagramClient
+from ..datagram_client import PATIENCE, TRIES, SumDatagramClient
 from ..exchange import Exchange
 from ..message import HIGHEST, Message
 from ..report import ExchangeFailed, Report
@@ -73,7 +73,7 @@ class Load:
             done = Deferred.fromCoroutine(exchange(request))
             try:
                 await done.addTimeout(PATIENCE, self._reactor)
-            except (ExchangeFailed, NobodyThere, TimeoutError):
+            except (ExchangeFailed, TimeoutError):
                 self.failed()
             else:
                 self.done(begun)
