@@ -232,7 +232,7 @@ def main() -> None:
         server = Server(folder)
         with socket.create_connection(("127.0.0.1", server.port)) as first:
             first.recv(1024)  # until its idle timeout: now the reactor has all it needs
-        idle = server.descriptors
+            idle = server.descriptors - 1  # this connection, which is open until we close it
         print("started:         ", server.figures())
         counts = asyncio.run(soak(server, options.clients, options.seconds, options.seed))
         until = monotonic() + PATIENCE

@@ -64,7 +64,7 @@ def test_replies(format_: str | None, dialect: Dialect, reply: bytes) -> None:
         "{",
         "{}",
         "{0}",
-        "{nmae}",
+        "{nmae}",  # codespell:ignore nmae
         "{name.__class__}",
         "{name[0]}",
         "{name!r}",
