@@ -29,7 +29,7 @@ FLOORS = [
         "journal.summary",
     },
     {"journal", "journal.__main__", "web.hints", "web.tally"},
-    {"server", "datagram", "web.live", "web.metrics"},
+    {"server", "datagram", "wrapped", "web.live", "web.metrics"},
     {"client", "listeners"},
     {"web.site"},
     {"web"},
