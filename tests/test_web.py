@@ -190,6 +190,7 @@ def test_hints(error: MessageError, help_: str) -> None:
         (b"x" * 256 + b",42\n", "shorter"),
         (b"\xc2\x9b,42\n", "print"),
         (b"x" * 1025, "newline"),
+        (b"Ann," + b" " * 1010 + b"42\n", "fewer blanks"),
         (b'{"name": "Ann"}', '"number": 42'),
         (b'{"name": []}', "digits"),
         (b'{"a": 1, "a": "Ann"}', '"number": 42'),
