@@ -158,6 +158,7 @@ class Live(Resource):
         return f"data: {_json(event)[:-1]}, {lists}}}\n\n".encode()
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one each time
 _T = TypeVar("_T")
 
 
@@ -184,10 +185,6 @@ class _Texts(Generic[_T]):
 def _last(kept: deque[_T], count: int) -> list[_T]:
     """The last `count` of `kept`, or all of them, the oldest first."""
     return list(islice(reversed(kept), count))[::-1]
-
-
-def _json(value: dict[str, object]) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _exchange(kept: Kept) -> dict[str, object]:
