@@ -106,10 +106,24 @@ class Rule:
         return Exchange(request, Message(self.name, self.pick()))
 
     def encode(self, exchange: Exchange, dialect: Dialect) -> bytes:
-        """The bytes of the reply of `exchange` to a peer that speaks `dialect`."""
+        """The bytes of the reply of `exchange` to a peer that speaks `dialect`.
+
+        Raises `TooLong` if that mirrors so much, long blanks or keys, that no client would read it.
+        """
         if self.reply_format and isinstance(dialect, Text):
-            return dialect.encode_text(self.reply_format.fill(exchange, dialect.separator))
-        return dialect.encode(exchange.reply)
+            text = self.reply_format.fill(exchange, dialect.separator)
+            if len(text) > MAX_MESSAGE:  # a text record could not even say how long it is
+                raise _reply_too_long()
+            reply = dialect.encode_text(text)
+        else:
+            reply = dialect.encode(exchange.reply)
+        if len(reply) > MAX_MESSAGE:
+            raise _reply_too_long()
+        return reply
+
+
+def _reply_too_long() -> TooLong:
+    return TooLong(f"the reply would be longer than {MAX_MESSAGE} bytes")
 
 
 def without_sum(exchange: Exchange, dialect: Dialect) -> Exchange:

@@ -14,20 +14,16 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IProtocolFactory,
-    IStreamServerEndpoint,
-)
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from .datagram import MAX_DATAGRAM, SumDatagramProtocol
 from .options import explain
 from .responder import Responder
-from .server import SumFactory, WrappedFactory
+from .server import SumFactory
 from .trace import Throttle, ThrottledLog
+from .wrapped import ProxiedEndpoint, WrappingEndpoint
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; Twisted's 50 makes a burst of clients wait."""
@@ -177,7 +173,9 @@ def _why_not(error: object) -> str:
 
 def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
     """The endpoint that `text` describes, for a `SumFactory`. Raises `ValueError` if it is none."""
-    kind = text.removeprefix("haproxy:").partition(":")[0]
+    if text.startswith("haproxy:"):
+        return ProxiedEndpoint(server_endpoint(reactor, text.removeprefix("haproxy:")))
+    kind = text.partition(":")[0]
     wants_backlog = kind in ("tcp", "tcp6", "ssl", "tls", "unix") and ":backlog=" not in text
     try:
         endpoint: IStreamServerEndpoint = serverFromString(
@@ -185,16 +183,4 @@ def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
         )
     except Exception as error:
         raise ValueError(explain(error)) from None
-    wraps_nothing = text.partition(":")[0] in ("tcp", "tcp6", "unix", "systemd")
-    return endpoint if wraps_nothing else _WrappingEndpoint(endpoint)
-
-
-@implementer(IStreamServerEndpoint)
-class _WrappingEndpoint:
-    """An endpoint that wraps what the factory builds."""
-
-    def __init__(self, endpoint: IStreamServerEndpoint) -> None:
-        self._endpoint = endpoint
-
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        return self._endpoint.listen(WrappedFactory(protocolFactory))
+    return endpoint if kind in ("tcp", "tcp6", "unix", "systemd") else WrappingEndpoint(endpoint)

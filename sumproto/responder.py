@@ -39,7 +39,10 @@ class Responder:
         """Whether anybody wants to be told of exchanges."""
 
     def answer(self, received: Received) -> tuple[Exchange, bytes]:
-        """The exchange that a request makes, and the bytes of its reply. Raises `OutOfRange`."""
+        """The exchange that a request makes, and the bytes of its reply.
+
+        Raises `OutOfRange`, and `TooLong` for the reply.
+        """
         exchange = self.rule.answer(received.message)
         return exchange, self.rule.encode(exchange, received.dialect)
 

@@ -10,16 +10,11 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import (
-    IAddress,
-    IHalfCloseableProtocol,
-    IProtocolFactory,
-    ISSLTransport,
-)
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ISSLTransport
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides, implementer
+from zope.interface import implementer
 
 from .connections import Connections
 from .dialects import Decoder, Newline, Received
@@ -77,8 +72,6 @@ class SumProtocol(MessageReceiver):
         while isinstance(transport, ProtocolWrapper):
             transport = transport.transport
         transport.bufferSize = _TURN  # Twisted's 64 KiB are 16,000 requests, and half a second
-        if isinstance(self.transport, ProtocolWrapper) and not self._is_tls:
-            self._mend(self.transport)
         self.transport.registerProducer(self, True)
         self.setTimeout(self._factory.idle_timeout or None)
         self._factory.connectionMade(self)
@@ -128,24 +121,6 @@ class SumProtocol(MessageReceiver):
             else:
                 what = "a message did not come"
             self._refuse(TimedOut(f"{what} within {self._factory.idle_timeout:g} s"))
-
-    def _mend(self, wrapper: Any) -> None:
-        """Have a `wrapper`, that of ``haproxy:``, pass on half-close, and survive its peer.
-
-        It would take half-close for the end, and raises if a PROXY header says what it cannot.
-        """
-
-        def dataReceived(data: bytes) -> None:
-            try:
-                type(wrapper).dataReceived(wrapper, data)
-            except ValueError as error:
-                self._why = f"not a PROXY header: {error}"
-                wrapper.abortConnection()
-
-        wrapper.dataReceived = dataReceived
-        wrapper.readConnectionLost = self.readConnectionLost
-        wrapper.writeConnectionLost = self.writeConnectionLost
-        alsoProvides(wrapper, IHalfCloseableProtocol)
 
     # Called by the factory
 
@@ -311,27 +286,3 @@ class SumFactory(Factory):
         for observer in self.responder.observers:
             observer.disconnected(connection.peer, why)
         self._connections.remove(connection)
-
-
-class WrappedFactory(Factory):
-    """A `SumFactory` for endpoints that wrap what it builds: they cannot wrap None."""
-
-    noisy = False
-
-    def __init__(self, factory: IProtocolFactory) -> None:
-        self._factory = factory
-
-    def buildProtocol(self, addr: Any) -> Any:
-        return self._factory.buildProtocol(addr) or _Dropped()
-
-    def __conform__(self, interface: Any) -> Any:
-        """What else the factory is: TLS wants to know whether it negotiates a protocol."""
-        return interface(self._factory, None)
-
-
-class _Dropped(Protocol):
-    """A connection that is closed without a word."""
-
-    def connectionMade(self) -> None:
-        assert self.transport is not None
-        self.transport.loseConnection()

@@ -30,7 +30,7 @@ FLOORS = [
         "journal.summary",
     },
     {"journal", "journal.__main__", "web.hints", "web.tally"},
-    {"server", "datagram", "datagram_client", "web.live", "web.metrics"},
+    {"server", "datagram", "datagram_client", "wrapped", "web.live", "web.metrics"},
     {"client", "listeners"},
     {"web.site"},
     {"web"},

@@ -143,6 +143,7 @@ def test_a_reply_mirrors_its_request(request_: bytes, reply: bytes) -> None:
         b"ERROR malformed: 4.2 is not an integer.\r\n",
         b"x" * 1025 + b",42",
         b"Ann," + b"9" * 8189,
+        b"Ann," + b" " * 1010 + b"42",  # the reply would be longer than it is
     ],
 )
 def test_noise_is_counted_and_never_answered(noise: bytes) -> None:

@@ -411,6 +411,10 @@ def test_errors_have_the_terminator_of_the_peer(data: bytes, terminator: bytes) 
         (b"{", b'{"error": "malformed", "detail": "no"}'),
         (b"{}\n", b'{"error": "malformed", "detail": "no"}\n'),
         (b'{"a":"Ann","b":4.2,"id":"x"}', b'{"error": "malformed", "detail": "no", "id": "x"}'),
+        (
+            b'{"a":"Ann","id":"' + "ä".encode() * 400 + b'","b":4.2}',  # in ASCII it is too long
+            b'{"error": "malformed", "detail": "no"}',
+        ),
         (b'{"id": -7, "a":"Ann"', b'{"error": "malformed", "detail": "no", "id": -7}'),
         (b'{"a":"Ann","id" : 7,"b":1}\r\n', b'{"error": "malformed", "detail": "no", "id": 7}\r\n'),
         (rb'{"a":"\"id\":7,","b":4.2}', b'{"error": "malformed", "detail": "no"}'),

@@ -5,6 +5,7 @@ import pytest
 from sumproto.dialects import (
     Decoder,
     Dialect,
+    JsonObject,
     Received,
     Record,
     Separated,
@@ -30,6 +31,29 @@ def test_an_answer_has_the_sum() -> None:
     exchange = Rule("Server of Bob", lambda: 58).answer(Message("Client of Ann", 42))
     assert exchange == Exchange(Message("Client of Ann", 42), Message("Server of Bob", 58))
     assert exchange.sum == 100
+
+
+SHORT, LONG = "Server of Bob", "\U0001f600" * 255
+
+
+@pytest.mark.parametrize(
+    ("name", "format_", "dialect"),
+    [
+        (SHORT, None, Separated("," + " " * 1010, "")),
+        (LONG, None, Separated("," + " " * 900, "\n")),
+        (LONG, None, TwoLines("\r\n", "\r\n")),
+        (LONG, None, TextRecord("," + " " * 900)),
+        (LONG, None, Record()),
+        (SHORT, None, JsonObject(('{"' + "n" * 990 + '": ', ', "number": ', "}"), False, "")),
+        (SHORT, "{separator}" * 300, Separated(" " * 900, "\n")),
+        (SHORT, "{separator}" * 300, TextRecord(" " * 900)),
+    ],
+)
+def test_a_reply_that_would_be_too_long(name: str, format_: str | None, dialect: Dialect) -> None:
+    rule = Rule(name, reply_format=ReplyFormat(format_) if format_ else None)
+    exchange = Exchange(Message("Ann", 42), Message(name, 58))
+    with pytest.raises(TooLong, match="the reply would be longer than 1024 bytes"):
+        rule.encode(exchange, dialect)
 
 
 EXCHANGE = Exchange(Message("Client of Ann", 42), Message("Server of Bob", 58))

@@ -18,6 +18,8 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from support import (
     BIN,
     EVIL,
@@ -470,10 +472,57 @@ def test_what_is_no_line_is_skipped() -> None:
         line(1, None, time=None),
         b'{"event": "lost", "lines": true}',
         b'{"event": "lost", "lines": -5}',
+        b'{"event": "lost", "lines": 1e3}',
+        b'{"event": "lost", "lines": ' + b"9" * 4300 + b"}",
+        line(1, "x" * 256),
+        line(1, "Ann", "x" * 256),
+        line(1, None, "x" * 256),
     ]
     summary = summarise(*broken, good)
     assert summary.broken == len(broken)
     assert rows(summary) == [("Ann", 1, 0, "01", "01")]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**4300 - 1, 2**53, 2**53 + 1])
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()))  # lone surrogates, too
+    | st.text("=+-@\t\r\n\0\x1b\u202e\ud800", max_size=3)
+    | st.text("x", min_size=250, max_size=260),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+TIMES = st.from_regex(r"\A[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z\Z")
+ENTRIES = st.fixed_dictionaries(
+    {"event": st.sampled_from(["exchange", "error", "lost"]) | JSON},
+    optional={
+        "time": TIMES | JSON,
+        "peer": st.sampled_from(["::1", "192.0.2.1", None]) | JSON,
+        "client_name": st.sampled_from(["Ann", "Bob"]) | JSON,
+        "lines": JSON,
+    },
+)
+
+
+@example([b'{"event": "lost", "lines": ' + b"9" * 4300 + b"}"] * 2)
+@given(st.lists((ENTRIES | JSON).map(lambda entry: json.dumps(entry).encode()) | st.binary()))
+def test_any_lines(lines: list[bytes]) -> None:
+    """Each is counted or broken, and what is shown is lines of what prints."""
+    summary = summarise(*lines)
+    rows = summary.rows()
+    counted = sum(tally.exchanges + tally.errors for _, tally in rows)
+    assert counted + summary.broken <= len(lines)
+    assert str(summary.lost).isdigit()
+    table = as_table(rows)
+    assert len(table.splitlines()) == 1 + len(rows)
+    assert is_harmless(table)
+    assert [cells[0].removeprefix("'") for cells in csv.reader(io.StringIO(as_csv(rows)))] == [
+        "client_name",
+        *(name for name, _ in rows),
+    ]
 
 
 FORMULAS = ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1+2", '=cmd|"/c calc"!A1']

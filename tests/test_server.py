@@ -12,8 +12,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
-from sumproto.exchange import STOP_ON, StopPolicy
-from sumproto.message import Message
+from sumproto.exchange import STOP_ON, ReplyFormat, Rule, StopPolicy
+from sumproto.message import MAX_MESSAGE, Message
 from sumproto.observer import Peer
 from sumproto.server import CLOSE_TIMEOUT, REFUSALS
 
@@ -144,6 +144,31 @@ def test_an_error_closes_when_all_before_it_is_answered() -> None:
     protocol, transport = server.connect()
     protocol.dataReceived(b"Ann,42\nAnn,4.2\nBob,43\n")
     assert transport.value() == b"Server of Bob,58\nERROR malformed: '4.2' is not an integer.\n"
+
+
+@pytest.mark.parametrize("format_", [None, "{separator}" * 300])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"Ann" + b" " * 1010 + b",42\n",
+        b"\3\xf7" + b"Ann" + b" " * 1010 + b"42",
+        b'{"name": "Ann", ' + b" " * 990 + b'"number": 42}',
+    ],
+)
+def test_a_request_whose_reply_would_be_too_long(request_: bytes, format_: str | None) -> None:
+    server = FakeServer()
+    server.responder.rule = Rule(
+        "Server of Bob", lambda: 58, ReplyFormat(format_) if format_ else None
+    )
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann\r\n42\r\n" + request_ + b"Ann,42\n")
+    replies = transport.value()
+    assert replies.count(b"too-long") == replies.count(b"the reply would be longer") == 1
+    assert len(replies) < MAX_MESSAGE + 1024
+    assert transport.half_closed
+    events = [event for event in server.recorder.events if event[0] == "refused"]
+    assert events == [("refused", "too-long", "the reply would be longer than 1024 bytes")]
+    assert len(server.recorder.exchanges) == 1
 
 
 def test_after_an_error_only_the_close_of_the_peer_counts() -> None:

@@ -7,8 +7,10 @@ import signal
 import socket
 import ssl
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from support import (
     running_server,
 )
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
@@ -43,9 +45,9 @@ from sumproto.observer import Peer
 from sumproto.service import WEB_CONNECTIONS, Options, makeService
 from sumproto.web import Tally
 from sumproto.web.hints import hint
-from sumproto.web.live import BEATS, MOST_VIEWERS, Live
+from sumproto.web.live import BEATS, MOST_VIEWERS, Live, _Texts
 from sumproto.web.live import PATIENCE as VIEWERS_PATIENCE
-from sumproto.web.metrics import Metrics
+from sumproto.web.metrics import FRESH, Metrics
 from sumproto.web.site import IDLE_TIMEOUT, WebSite, _in_words
 from sumproto.web.tally import KEPT
 
@@ -87,7 +89,7 @@ def test_metrics() -> None:
     tally.turned_away()
     tally.refused(PEER, Malformed("it is not UTF-8"))
     tally.stop_denied(PEER, OutOfRange("101 is out of range"))
-    text, content_type = Metrics(tally).encode("")
+    text, content_type = Metrics(tally, Clock()).encode("")
     assert content_type.startswith("text/plain; version=0.0.4")
     samples = parse(text.decode())
     assert value(samples, "exchanges_total", transport="tcp", dialect="json") == 4
@@ -108,15 +110,33 @@ def test_metrics() -> None:
 
 
 def test_metrics_in_the_format_that_is_asked_for() -> None:
-    text, content_type = Metrics(Tally(lambda: 0.0)).encode("application/openmetrics-text")
+    text, content_type = Metrics(Tally(lambda: 0.0), Clock()).encode("application/openmetrics-text")
     assert content_type.startswith("application/openmetrics-text")
     assert text.endswith(b"# EOF\n")
-    for accept in (
-        "application/openmetrics-text; version=x",
-        "text/plain; version=1e9",
-        ";,\ufffd",
-    ):
-        assert Metrics(Tally(lambda: 0.0)).encode(accept)[1].startswith("text/plain")
+    for accept in ("text/plain; version=1e9", ";,\ufffd"):
+        assert Metrics(Tally(lambda: 0.0), Clock()).encode(accept)[1].startswith("text/plain")
+
+
+def test_metrics_are_made_a_few_times_a_second() -> None:
+    clock = Clock()
+    tally = Tally(clock.seconds)
+    metrics = Metrics(tally, clock)
+    accepts = ["", "application/openmetrics-text"]
+
+    def connections(accept: str) -> int:
+        text = metrics.encode(accept)[0].decode()
+        return int(float(text.partition("\nsumproto_connections_total ")[2].split()[0]))
+
+    for accept in accepts:
+        assert connections(accept) == 0
+    tally.connected(PEER)
+    for version in range(100):
+        assert connections("") == connections(f"{accepts[1]}; version=1.{version}") == 0
+    clock.advance(FRESH)
+    assert [connections(accept) for accept in accepts] == [1, 1]
+    tally.connected(PEER)
+    clock.rightNow -= 3600
+    assert connections("") == 2
 
 
 def test_nothing_that_peers_send_becomes_a_label() -> None:
@@ -129,7 +149,7 @@ def test_nothing_that_peers_send_becomes_a_label() -> None:
         protocol.dataReceived(data)
         server.clock.advance(100)
         server.clock.advance(100)
-    text = Metrics(tally).encode("")[0].decode()
+    text = Metrics(tally, Clock()).encode("")[0].decode()
     assert "Ann" not in text
     seen: dict[str, set[str]] = {}
     for _, labels in parse(text):
@@ -170,6 +190,7 @@ def test_hints(error: MessageError, help_: str) -> None:
         (b"x" * 256 + b",42\n", "shorter"),
         (b"\xc2\x9b,42\n", "print"),
         (b"x" * 1025, "newline"),
+        (b"Ann," + b" " * 1010 + b"42\n", "fewer blanks"),
         (b'{"name": "Ann"}', '"number": 42'),
         (b'{"name": []}', "digits"),
         (b'{"a": 1, "a": "Ann"}', '"number": 42'),
@@ -257,7 +278,9 @@ def test_a_late_viewer_gets_the_last_200() -> None:
     stream.exchange(*range(300))
     for number in range(300):
         stream.tally.refused(PEER, Malformed(str(number)))
-    (event,) = stream.view().events()
+    viewer = stream.view()
+    stream.beat()
+    (event,) = viewer.events()
     assert event["about"] == {"name": "Server of Bob", "where": []}
     assert event["total"] == {"exchanges": 300, "errors": 300, "connections": 0}
     assert [one["number"] for one in event["exchanges"]] == list(range(100, 300))
@@ -285,6 +308,7 @@ def test_a_late_viewer_gets_the_last_200() -> None:
 def test_viewers_get_what_is_new() -> None:
     stream = Stream()
     viewers = [stream.view(), stream.view()]
+    stream.beat()
     stream.exchange(1, 2)
     stream.beat()
     stream.exchange(3)
@@ -340,6 +364,23 @@ def test_a_viewer_that_does_not_read_costs_nothing() -> None:
     viewer.producer.pauseProducing()
     stream.beat(int(VIEWERS_PATIENCE * BEATS) + 1)
     assert viewer.aborted
+
+
+def test_an_entry_is_encoded_once_for_all_viewers() -> None:
+    encoded: list[int] = []
+
+    def describe(number: int) -> dict[str, object]:
+        encoded.append(number)
+        return {"number": number}
+
+    kept: deque[int] = deque(range(100, 300), maxlen=KEPT)
+    texts = _Texts(kept, describe)
+    assert texts.newest(2, 300) == '{"number": 298}, {"number": 299}'
+    for lacking in range(300):
+        assert texts.newest(lacking, 300).count("number") == min(lacking, KEPT)
+    kept.append(300)
+    assert texts.newest(1, 301) == '{"number": 300}'
+    assert encoded == list(range(100, 301))
 
 
 def test_the_most_viewers() -> None:
@@ -512,25 +553,179 @@ def test_names_of_other_hosts_are_refused(tmp_path: Path) -> None:
             assert b" 403 Forbidden" in read_all(peer)
 
 
-def test_a_body_is_not_read(tmp_path: Path) -> None:
+def test_the_host_is_said_once(tmp_path: Path) -> None:
+    statuses = {
+        b"HTTP/1.1\r\nHost: localhost": 200,
+        b"HTTP/1.0": 200,  # it knows no Host; browsers do
+        b"HTTP/1.1": 400,
+        b"HTTP/1.1\r\nHost: localhost\r\nHost: evil.example": 400,
+        b"HTTP/1.1\r\nHost: evil.example\r\nHost: localhost": 400,
+        b"HTTP/1.0\r\nHost: localhost\r\nHost: localhost": 400,
+        b"HTTP/1.1\r\nHost: evil.example:x": 403,
+        b"HTTP/1.1\r\nHost: [evil.example]": 403,
+        b"HTTP/1.1\r\nHost: localhost, evil.example": 403,
+    }
+    with watched(tmp_path) as web:
+        for head, status in statuses.items():
+            with connect(web.port) as peer:
+                peer.sendall(b"GET /healthz " + head + b"\r\nConnection: close\r\n\r\n")
+                assert read_all(peer).split()[1] == b"%d" % status, head
+
+
+@pytest.mark.parametrize("digits", [10, 5000])  # more than `int` takes
+def test_a_body_is_not_read(tmp_path: Path, digits: int) -> None:
+    length = b"9" * digits
     with watched(tmp_path) as web, connect(web.port) as peer:
-        peer.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999\r\n\r\nx")
+        peer.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %b\r\n\r\nx" % length)
         assert peer.recv(1024).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_path_that_is_not_ascii(tmp_path: Path) -> None:
+    with watched(tmp_path) as web, connect(web.port) as peer:
+        peer.sendall(b"POST /\xa2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert read_all(peer).startswith(b"HTTP/1.1 400 ")
+
+
+class Page(Resource):
+    isLeaf = True
+
+    def render_GET(self, request: object) -> bytes:
+        return b"This is it."
+
+
+class WebPeer:
+    """A peer of a site on a clock, where there are a page and a stream; it need not read."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.live = Live(Tally(self.clock.seconds), self.clock)
+        root = Resource()
+        root.putChild(b"events", self.live)
+        root.putChild(b"page", Page())
+        self.transport = SlowTransport()
+        self.transport.protocol = WebSite(root, self.clock, 1).buildProtocol(None)
+        self.transport.protocol.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        self.transport.protocol.dataReceived(data)
+
+    @property
+    def responses(self) -> int:
+        """How many it has been sent so far."""
+        return b"".join(self.transport.writes).count(b"This is it.")
+
+    def turns(self, count: int) -> list[int]:
+        """The `responses` after each of the next `count` turns of the reactor."""
+        responses: list[int] = []
+
+        def look() -> None:
+            responses.append(self.responses)
+            if len(responses) < count:
+                self.clock.callLater(0, look)
+
+        self.clock.callLater(0, look)
+        self.clock.advance(0)
+        return responses
+
+    @property
+    def is_read(self) -> bool:
+        """Whether what it sends is read."""
+        return self.transport.producerState == "producing"
+
+
+class SlowTransport(Transport):
+    """A transport whose peer takes its time for all that it is sent, and for the end of it."""
+
+    def loseConnection(self) -> None:
+        self.disconnecting = True
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+        self.protocol.connectionLost(Failure(ConnectionAborted()))
+
+
+PAGE = b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_pipelined_requests_have_a_turn_each() -> None:
+    peer = WebPeer()
+    peer.send(PAGE * 3 + PAGE[:20])
+    assert (peer.responses, peer.is_read) == (1, False)
+    assert peer.turns(3) == [2, 3, 3]
+    assert peer.is_read
+    peer.send(PAGE[20:])
+    assert peer.turns(2) == [4, 4]
+    assert peer.is_read
+
+
+def test_pipelined_requests_wait_for_who_does_not_read() -> None:
+    peer = WebPeer()
+    peer.send(PAGE * 3)
+    peer.transport.protocol.pauseProducing()  # the transport is full
+    assert peer.turns(2) == [1, 1]
+    assert not peer.is_read
+    peer.transport.protocol.resumeProducing()
+    assert not peer.is_read
+    assert peer.turns(2) == [3, 3]
+    peer.send(PAGE * 3)
+    peer.transport.protocol.pauseProducing()
+    peer.clock.advance(IDLE_TIMEOUT)
+    assert peer.transport.aborted
+    assert not peer.clock.getDelayedCalls()
+
+
+def test_what_is_behind_the_request_for_a_stream() -> None:
+    """It is not kept, however much it is, and whether the viewer reads or not."""
+    for full in True, False:
+        peer = WebPeer()
+        peer.live.start()
+        peer.send(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        if full:
+            peer.transport.protocol.pauseProducing()
+        else:
+            peer.send(PAGE)
+        assert not peer.is_read
+        peer.live.stop()
+        assert peer.turns(1) == [0]
+        assert full or peer.transport.disconnecting
+
+
+def test_who_does_not_take_its_last_response_is_cut_off() -> None:
+    peer = WebPeer()
+    peer.send(b"GET /page HTTP/1.0\r\n\r\n")
+    assert peer.turns(1) == [1]
+    peer.clock.advance(IDLE_TIMEOUT)
+    assert peer.transport.aborted
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_thousand_pipelined_requests(tmp_path: Path, certificate: Path, tls: bool) -> None:
+    endpoint = f"ssl:0:interface=127.0.0.1:privateKey={certificate}" if tls else WEB[1]
+    with running_server(tmp_path, "--web", endpoint) as server, ExitStack() as stack:
+        peer = stack.enter_context(connect(Watched(server).port))
+        if tls:
+            context = ssl.create_default_context(cafile=str(certificate))
+            context.check_hostname = False
+            peer = stack.enter_context(context.wrap_socket(peer))
+        last = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        sent = threading.Thread(
+            target=peer.sendall, args=(PAGE.replace(b"page", b"") * 1000 + last,)
+        )
+        sent.start()
+        responses = read_all(peer)
+        sent.join(PATIENCE)
+    assert responses.count(b"HTTP/1.1 200 OK\r\n") == 1000
+    assert responses.count(b"HTTP/1.1 404 ") == 1
+
+
 def test_a_byte_now_and_then_holds_no_connection() -> None:
-    clock = Clock()
-    site = WebSite(Resource(), clock, 1)
-    channel = site.buildProtocol(None)
-    transport = Transport()
-    transport.protocol = channel
-    channel.makeConnection(transport)
-    channel.dataReceived(b"GET / HTTP/1.1\r\n")
+    peer = WebPeer()
+    peer.send(b"GET / HTTP/1.1\r\n")
     for _ in range(IDLE_TIMEOUT):
-        assert not transport.aborted
-        channel.dataReceived(b"X: a\r\n")
-        clock.advance(1)
-    assert transport.aborted
+        assert not peer.transport.aborted
+        peer.send(b"X: a\r\n")
+        peer.clock.advance(1)
+    assert peer.transport.aborted
 
 
 def test_the_most_connections_to_watch(tmp_path: Path) -> None:

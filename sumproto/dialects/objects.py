@@ -61,7 +61,9 @@ class JsonObject(Dialect):
     def encode_error(self, error: MessageError) -> bytes:
         text = json.dumps({"error": error.code, "detail": str(error)}, ensure_ascii=False)
         if self.id:
-            text = f'{text[:-1]}, "id": {self.id}}}'
+            with_id = f'{text[:-1]}, "id": {self.id}}}'
+            if len(with_id.encode()) + len(self.terminator) <= MAX_MESSAGE:
+                text = with_id
         return (text + self.terminator).encode()
 
 

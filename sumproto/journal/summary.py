@@ -10,7 +10,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..message import escape
+from ..message import MAX_NAME, escape
+
+_MAX_LOST = 2**53
+"""The most lines that one line may say are lost: the integers that all readers of JSON agree on."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
@@ -78,7 +81,7 @@ class Summary:
                 "time": str(when),
                 "peer": str() | None as peer,
                 "client_name": str(name),
-            } if _TIME.fullmatch(when):
+            } if _TIME.fullmatch(when) and len(name) <= MAX_NAME:
                 name, peer = escape(name), _peer(peer)
                 _tally(self._clients, name, Tally(when, when, exchanges=1))
                 if self._names.setdefault(peer, name) != name:
@@ -87,14 +90,21 @@ class Summary:
                 _TIME.fullmatch(when)
             ):
                 _tally(self._errors, _peer(peer), Tally(when, when, errors=1))
-            case {"event": "lost", "lines": int(lines)} if lines > 0 and lines is not True:
+            case {"event": "lost", "lines": int(lines)} if (
+                0 < lines <= _MAX_LOST and lines is not True
+            ):
                 self.lost += lines
             case _:
                 raise ValueError("not of a journal")
 
 
 def _peer(host: str | None) -> str:
-    return "a UNIX socket" if host is None else escape(host)
+    """What to call a peer. Raises `ValueError` for more than an address has."""
+    if host is None:
+        return "a UNIX socket"
+    if len(host) > MAX_NAME:
+        raise ValueError("not an address")
+    return escape(host)
 
 
 def _tally(tallies: dict[str, Tally], key: str, tally: Tally) -> None:

@@ -21,6 +21,7 @@ _HINTS = (
     ("malformed", "there is more", "Send one message in a datagram."),
     ("malformed", "it comes from", "Send datagrams from a port above 1023."),
     ("malformed", "", f"Send a name, a separator and an integer as text: {_EXAMPLE}"),
+    ("too-long", "the reply", "Send fewer blanks around the separator, and shorter keys."),
     ("too-long", "", "End each message with a newline, \\n."),
     ("out-of-range", "", "Send an integer from 1 to 100."),
     ("stopping", "the server", "Wait until the server has been started again."),

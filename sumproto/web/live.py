@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -24,7 +25,10 @@ PATIENCE = 30.0
 """Seconds after which a browser that does not read is cut off."""
 
 BEATS = 4
-"""Times in a second that viewers are told what is new; if nothing is, they are told so once."""
+"""Times in a second that viewers are told what is new; if nothing is, they are told so once.
+
+A new viewer waits for the next, too: what it is told costs much, and is then made once for all.
+"""
 
 
 @implementer(IPushProducer)
@@ -58,8 +62,9 @@ class Live(Resource):
     """Sends each viewer what `tally` has kept, and then what is new in it.
 
     A viewer has no queue: at each beat it is sent what has come since the last that it was sent,
-    as far as the tally has kept that, and while it does not read it is sent nothing. `about` is
-    told to each in the beginning.
+    as far as the tally has kept that, and while it does not read it is sent nothing. However
+    viewers come and go, a beat costs no more than to encode what the tally keeps once, and to copy
+    it for each of `MOST_VIEWERS`. `about` is told to each in the beginning.
     """
 
     isLeaf = True
@@ -70,6 +75,8 @@ class Live(Resource):
         self._tally = tally
         self._clock = clock
         self._viewers: set[_Viewer] = set()
+        self._exchanges = _Texts(tally.last_exchanges, _exchange)
+        self._errors = _Texts(tally.last_errors, _error)
         self._rates = deque([0] * 60, maxlen=60)  # exchanges in each of the last seconds
         self._counted = 0
         self._until = 0.0  # when the last of these seconds ended
@@ -100,7 +107,6 @@ class Live(Resource):
         self._viewers.add(viewer)
         request.notifyFinish().addBoth(lambda _: self._viewers.remove(viewer))
         request.registerProducer(viewer, True)
-        self._tell(even_if_nothing=False)
         return NOT_DONE_YET
 
     def _beat(self) -> None:
@@ -135,7 +141,7 @@ class Live(Resource):
     def _event(self, is_first: bool, exchanges: int, errors: int) -> bytes:
         """All that is to be told if so many `exchanges` and `errors` are new."""
         tally = self._tally
-        event = {
+        event: dict[str, object] = {
             "about": self.about if is_first else None,
             "stopping": tally.why_stopping,
             "total": {
@@ -144,16 +150,39 @@ class Live(Resource):
                 "connections": tally.connections_open,
             },
             "rates": list(self._rates),
-            "exchanges": [_exchange(kept) for kept in _newest(tally.last_exchanges, exchanges)],
-            "errors": [_error(refused) for refused in _newest(tally.last_errors, errors)],
         }
-        return f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
+        lists = (
+            f'"exchanges": [{self._exchanges.newest(exchanges, tally.all_exchanges)}], '
+            f'"errors": [{self._errors.newest(errors, tally.all_errors)}]'
+        )
+        return f"data: {_json(event)[:-1]}, {lists}}}\n\n".encode()
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one each time
 _T = TypeVar("_T")
 
 
-def _newest(kept: deque[_T], count: int) -> list[_T]:
+class _Texts(Generic[_T]):
+    """What the tally keeps in `kept` as JSON, which `describe` has the object of.
+
+    Each is encoded once, for viewers may each lack another number of them.
+    """
+
+    def __init__(self, kept: deque[_T], describe: Callable[[_T], dict[str, object]]) -> None:
+        self._kept = kept
+        self._describe = describe
+        self._texts: deque[str] = deque(maxlen=kept.maxlen)
+        self._count = 0  # how many there had been when the last was encoded
+
+    def newest(self, count: int, of: int) -> str:
+        """The last `count` of the `of` that there have been, or those kept; the oldest first."""
+        new = _last(self._kept, of - self._count)
+        self._texts.extend(_json(self._describe(one)) for one in new)
+        self._count = of
+        return ", ".join(_last(self._texts, count))
+
+
+def _last(kept: deque[_T], count: int) -> list[_T]:
     """The last `count` of `kept`, or all of them, the oldest first."""
     return list(islice(reversed(kept), count))[::-1]
 

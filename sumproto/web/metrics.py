@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable
 from itertools import accumulate
+from math import inf
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import (
@@ -17,30 +18,45 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 from twisted.copyright import version as twisted_version
+from twisted.internet.interfaces import IReactorTime
 
 from .. import __version__
 from .tally import BOUNDS, Tally
+
+FRESH = 0.25
+"""Seconds for which who asks again is told the same: the text costs as much as many exchanges."""
+
+_OPENMETRICS = "application/openmetrics-text"
 
 
 class Metrics(Collector):
     """Tells what `tally` has counted, in a registry of its own.
 
     It counts nothing itself: the counters of prometheus_client have locks, and cost as much as an
-    exchange does.
+    exchange does. `clock` tells how old a text is.
     """
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, clock: IReactorTime) -> None:
         self._tally = tally
+        self._clock = clock
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        self._texts: dict[str, tuple[float, bytes]] = {}  # when it was made; by its format
 
     def encode(self, accept: str) -> tuple[bytes, str]:
-        """All metrics as text, and the content type of that, of those that `accept` lists."""
-        try:
-            encoder, content_type = choose_encoder(accept)
-        except TypeError:  # a version that is none
-            encoder, content_type = choose_encoder("")
-        return encoder(self._registry), content_type
+        """All metrics as text, no older than `FRESH`, and its content type.
+
+        That is OpenMetrics if `accept`, an ``Accept`` header, has it, and Prometheus' own if not.
+        It may ask for a version, too, but gets one: who asks must not decide how many are kept.
+        """
+        format_ = _OPENMETRICS if _OPENMETRICS in accept else ""
+        encoder, content_type = choose_encoder(format_)
+        now = self._clock.seconds()
+        made, text = self._texts.get(format_, (-inf, b""))
+        if not made <= now < made + FRESH:  # the clock may be set back
+            text = encoder(self._registry)
+            self._texts[format_] = now, text
+        return text, content_type
 
     def collect(self) -> Iterable[Metric]:
         tally = self._tally

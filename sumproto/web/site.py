@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,8 +12,14 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IListeningPort,
+    IStreamServerEndpoint,
+)
 from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.pages import errorPage
@@ -32,6 +39,9 @@ IDLE_TIMEOUT = 30
 
 FAREWELL = 0.5
 """Seconds that browsers have, at the most, to take the last that they are sent."""
+
+_HEAD = 8 * 1024
+"""The most bytes of a request line and all headers, and the most that are read in a turn."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -116,27 +126,107 @@ class _WithoutBody(Resource):
 
 
 class _Request(Request):
+    channel: _Channel
+
     def gotLength(self, length: int | None) -> None:
         """Twisted keeps a body, of any length, on the disk; nothing here has a use for one."""
         super().gotLength(0)
         if length != 0:
-            self.channel.write(_NO_BODIES)
-            self.channel.loseConnection()
+            self.channel.refuseBody()
 
 
 class _Channel(HTTPChannel):
-    """A connection of the site, which knows of it."""
+    """A connection of the site, which knows of it.
+
+    It answers one request in a turn of the reactor. The base class would answer all that one read
+    brings, a thousand, before anybody else has a turn, and keep the responses that are not read.
+    """
 
     site: WebSite
     transport: Any  # what a reactor gives is more than an interface promises
 
+    # Half of what Twisted allows, or less: to read a request is to take no long turn either.
+    MAX_LENGTH = totalHeadersSize = _HEAD
+    maxHeaders = 100
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._full = False  # the transport has more to send than it wants
+        self._next: IDelayedCall | None = None  # takes up the next request
+
     def connectionMade(self) -> None:
         super().connectionMade()
+        transport = self.transport
+        while isinstance(transport, ProtocolWrapper):
+            transport = transport.transport
+        transport.bufferSize = _HEAD
         self.site.channels.add(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
+        if self._next:
+            self._next.cancel()
+            self._next = None
         self.site.channels.remove(self)
+
+    def headerReceived(self, line: bytes) -> bool:
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a Content-Length of more digits than `int` takes
+            self.refuseBody()
+            return False
+
+    def refuseBody(self) -> None:
+        """Say that there must be none, and close."""
+        self.transport.write(_NO_BODIES)
+        self.loseConnection()
+
+    def requestDone(self, request: Any) -> None:
+        """Leave what has come behind `request` in the buffer of LineReceiver, and the rest unread.
+
+        Later, `_takeUp` goes on.
+        """
+        self.paused = True
+        super().requestDone(request)
+        if self.persistent:
+            self.transport.pauseProducing()
+            self._next = self.callLater(0, self._takeUp)
+
+    def _takeUp(self) -> None:
+        """Handle the next request, if it has come, and there is room for its response."""
+        self._next = None
+        if not self._full:
+            self.paused = False
+            self.transport.resumeProducing()
+            self.dataReceived(b"")
+
+    def pauseProducing(self) -> None:
+        """The peer does not read, so read nothing from it either.
+
+        The base class would keep all that comes while a request is being answered.
+        """
+        self._full = True
+        super().pauseProducing()
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._full = False
+        super().resumeProducing()
+        if self.paused and not self._next:
+            self._takeUp()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Drop what comes behind the request for a stream, or after an error, and read no more.
+
+        Such a connection carries no further request. (No body gets here: `_Request` refuses them.)
+        """
+        self.persistent = False
+        self.transport.pauseProducing()
+
+    def loseConnection(self) -> None:
+        """Close when all is sent; who does not take it has as long as for a request."""
+        self.setTimeout(IDLE_TIMEOUT)
+        super().loseConnection()
 
     def resetTimeout(self) -> None:
         """Only a whole request gives more time: a byte now and then must not hold a connection."""
@@ -177,11 +267,16 @@ class WebSite(Site):
         resource: IResource
         for name, value in _HEADERS.items():
             request.setHeader(name, value)
+        hosts = request.requestHeaders.getRawHeaders(b"Host", [])
+        if not request.uri.isascii():  # or Twisted logs a traceback if it refuses the method, too
+            resource = errorPage(400, "Bad Request", "A path is of ASCII.")
+        elif len(hosts) > 1 or not (hosts or request.clientproto == b"HTTP/1.0"):
+            # RFC 9112, section 3.2. Of two, a proxy before us may have looked at the other one.
+            resource = errorPage(400, "Bad Request", "There must be one Host header.")
         # Or a page from elsewhere, whose name its owner has made to stand for this host, could
-        # read what is here in the browser of a user of this host ("DNS rebinding").
-        if self.for_this_host and not _is_this_host(
-            request.getRequestHostname().decode(errors="replace")
-        ):
+        # read what is here in the browser of a user of this host ("DNS rebinding"). A browser
+        # sends a Host, so who sends none is no browser.
+        elif self.for_this_host and hosts and not _is_this_host(hosts[0].decode(errors="replace")):
             resource = errorPage(403, "Forbidden", "This is not the host that you asked for.")
         else:
             resource = super().getResourceFor(request)
@@ -192,8 +287,16 @@ class WebSite(Site):
         return self.channels.drain(seconds, _Channel.loseConnection, _Channel.abort)
 
 
-def _is_this_host(name: str) -> bool:
-    if name.lower().removesuffix(".") in ("localhost", gethostname().lower()):
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]+?)\.?)(?::[0-9]*)?", re.ASCII | re.IGNORECASE)
+
+
+def _is_this_host(host: str) -> bool:
+    """Whether `host`, the value of a ``Host`` header, is this host by its name or an address."""
+    found = _HOST.fullmatch(host)
+    if not found:
+        return False
+    name = (found[1] or found[2]).lower()
+    if name in ("localhost", gethostname().lower()):
         return True
     try:
         ip_address(name)
@@ -233,7 +336,7 @@ class WebListener(Listener):
         for path, (file, content_type) in _FILES.items():
             root.putChild(path.encode(), _File(file, content_type))
         root.putChild(b"events", self._live)
-        root.putChild(b"metrics", _Metrics(Metrics(tally)))
+        root.putChild(b"metrics", _Metrics(Metrics(tally, reactor)))
         root.putChild(b"healthz", _Health(responder))
         self._site = WebSite(root, reactor, most)
 
