@@ -13,7 +13,7 @@ PACKAGE = Path(sumproto.__file__).parent
 
 FLOORS = [
     {"message"},
-    {"dialects.base", "options", "wireshark"},
+    {"dialects.base", "options", "rotation", "wireshark"},
     {"dialects.text", "dialects.objects"},
     {"dialects.records"},
     {"dialects"},
@@ -21,9 +21,11 @@ FLOORS = [
     {"observer"},
     {
         "connections",
+        "log",
         "receiver",
         "responder",
         "report",
+        "signals",
         "trace",
         "journal.writer",
         "journal.summary",
