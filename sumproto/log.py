@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import select
-import socket
 import stat
 import sys
 from collections.abc import Callable, MutableMapping
@@ -150,23 +149,20 @@ def _not_blocking(descriptor: int) -> tuple[int, Put]:
     command. So a pipe or a terminal is opened again, for us alone.
     """
     mode = os.fstat(descriptor).st_mode
-    if stat.S_ISSOCK(mode):
-        sock = socket.socket(fileno=os.dup(descriptor))
-        return sock.fileno(), lambda data: sock.send(data, socket.MSG_DONTWAIT)
-    if not (stat.S_ISFIFO(mode) or os.isatty(descriptor)):
+    never_blocks = not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor))
+    if never_blocks or not os.get_blocking(descriptor):
         return descriptor, lambda data: os.write(descriptor, data)
     with suppress(OSError):
         own = os.open(f"/proc/self/fd/{descriptor}", _FLAGS)
         return own, lambda data: os.write(own, data)
 
-    # Not Linux, or the terminal of another user. Where poll sees room, there is some for little.
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-
+    # A socket, or the terminal of another user, or not Linux: all have it for the time of a write.
     def put(data: bytearray) -> int:
-        if not poll.poll(0):
-            raise BlockingIOError
-        return os.write(descriptor, data[: select.PIPE_BUF])
+        os.set_blocking(descriptor, False)
+        try:
+            return os.write(descriptor, data)
+        finally:
+            os.set_blocking(descriptor, True)
 
     return descriptor, put
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ from hypothesis import settings
 settings.register_profile("suite", max_examples=150, stateful_step_count=30, deadline=None)
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=5000)
 settings.load_profile("suite")
+
+# Programs of ours are interrupted by tests. A script that runs pytest in the background, and some
+# CI, have it ignore SIGINT, and what it starts would do so, too.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
