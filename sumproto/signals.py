@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 from collections.abc import Callable
 from typing import Any
 
 from twisted.logger import Logger
+
+_TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 _SAME = 0.1
 """Seconds within which a second signal is the first one: ``timeout`` of the shell sends two."""
@@ -49,9 +52,16 @@ class Signals:
         had crashed, and raise at a second one. It installs what it finds under their names.
         """
         self._reactor.sigInt = self._reactor.sigTerm = self._received
-        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1:
+        for number in _TAKEN:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._received)
+        atexit.register(self._ignore)
+
+    def _ignore(self) -> None:
+        """At its end, Python would let a third signal kill the process after all."""
+        for number in _TAKEN:
+            if signal.getsignal(number) == self._received:
+                signal.signal(number, signal.SIG_IGN)
 
     def _received(self, number: int, frame: object = None) -> None:
         self._reactor.callFromThread(self._handle, signal.Signals(number))

@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import datetime
+import os
+import pty
 import signal
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,3 +54,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         + made.public_bytes(pem)
     )
     return path
+
+
+@pytest.fixture(params=["pipe", "socket", "terminal"])
+def unread(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+    """Two descriptors: what is written to the second can be read from the first, but is not."""
+    if request.param == "pipe":
+        reading, writing = os.pipe()
+    elif request.param == "socket":
+        reading, writing = (end.detach() for end in socket.socketpair())
+    else:
+        reading, writing = pty.openpty()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)

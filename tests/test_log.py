@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import pty
 import re
-import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,28 +103,14 @@ def test_the_loss_is_told_in_the_format_of_the_log(monkeypatch: pytest.MonkeyPat
 # Streams
 
 
-@pytest.fixture(params=["pipe", "socket", "terminal"])
-def ends(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
-    """Where the log is read, and where it is written."""
-    if request.param == "pipe":
-        reading, writing = os.pipe()
-    elif request.param == "terminal":
-        reading, writing = pty.openpty()
-    else:
-        reading, writing = (end.detach() for end in socket.socketpair())
-    yield reading, writing
-    os.close(reading)
-    os.close(writing)
-
-
 @pytest.mark.parametrize("reopened", [True, False])
 def test_a_stream_that_nobody_reads_does_not_block(
-    ends: tuple[int, int], reopened: bool, monkeypatch: pytest.MonkeyPatch
+    unread: tuple[int, int], reopened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not reopened:  # as with the terminal of another user, or elsewhere than on Linux
         monkeypatch.setattr(os, "open", cannot_open)
     reactor = Reactor()
-    reading, writing = ends
+    reading, writing = unread
     with open(writing, "w", encoding="ascii", closefd=False) as stream:
         made = stream_output(reactor, stream)
     expected = [f"line {number} {'x' * 100}" for number in range(2000)]
