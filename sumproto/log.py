@@ -178,19 +178,22 @@ class LogFile(Output):
         self.path = Path(path).absolute()  # the process goes elsewhere
         self._ends_a_line = True
         super().__init__(reactor, -1, self._append, **kwargs)
-        self._open(0o666)
+        self._open()
 
     def reopen(self) -> None:
         """Go on in a new file if this one was moved away. Raises `OSError`."""
         with self._lock:
-            self._open(stat.S_IMODE(os.fstat(self._descriptor).st_mode))
+            self._open()
 
     def rotate(self) -> None:
         """Go on in a new file, and keep this one as ``.1``. Raises `OSError`."""
         with self._lock:
             if self._is_regular:
+                mode = stat.S_IMODE(os.fstat(self._descriptor).st_mode)
                 rotation.rotate(self.path)
-                self.reopen()
+                self._open()
+                with suppress(OSError):  # the file may have been that of root
+                    os.fchmod(self._descriptor, mode)  # whatever the umask of a daemon is
 
     def _append(self, data: bytearray) -> int:
         if self._size >= rotation.MAX_SIZE and self._ends_a_line:
@@ -201,8 +204,8 @@ class LogFile(Output):
             self._ends_a_line = data[written - 1] == ord("\n")
         return written
 
-    def _open(self, mode: int) -> None:
-        opened = os.open(self.path, _FLAGS | os.O_CREAT, mode)
+    def _open(self) -> None:
+        opened = os.open(self.path, _FLAGS | os.O_CREAT, 0o666)
         status = os.fstat(opened)
         self._is_regular = stat.S_ISREG(status.st_mode)
         self._size = status.st_size if self._is_regular else 0

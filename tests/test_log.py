@@ -185,7 +185,9 @@ def test_a_file_goes_on_where_it_was_with_the_mode_that_it_had(file: Path) -> No
     file.write_text("x" * 89 + "\n")
     file.chmod(0o640)
     made = LogFile(Reactor(), str(file))
+    umask = os.umask(0o077)  # that of a daemon
     write_lines(made, 0, 2)
+    os.umask(umask)
     assert file.read_text() == "line    1\n"
     assert file.stat().st_mode & 0o777 == 0o640
 

@@ -548,7 +548,9 @@ def test_a_daemon_ends_its_drain_at_a_second_signal(tmp_path: Path, daemonize: D
         os.kill(pid, signal.SIGTERM)
         assert read_all(peer) == b""
         ended = os.pidfd_open(pid)
+        deadline = monotonic() + PATIENCE
         while not select.select([ended], [], [], 0.15)[0]:
+            assert monotonic() < deadline
             os.kill(pid, signal.SIGTERM)
         os.close(ended)
     assert not (tmp_path / "twistd.pid").exists()
