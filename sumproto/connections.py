@@ -18,6 +18,7 @@ class Connections(Generic[T]):
         self._clock = clock
         self._open: set[T] = set()
         self._drained: Deferred[None] | None = None
+        self._hurried = False
 
     def __len__(self) -> int:
         return len(self._open)
@@ -42,8 +43,17 @@ class Connections(Generic[T]):
         self._drained = drained
         self._deadline = self._clock.callLater(seconds, self._each, abort)
         self._each(finish)
+        self._abort = abort
+        if self._hurried:
+            self._each(abort)
         self._check()
         return drained
+
+    def hurry(self) -> None:
+        """Abort what is left of the drain now; of one that is to come, when it begins."""
+        self._hurried = True
+        if self._drained:
+            self._each(self._abort)
 
     def _each(self, do: Callable[[T], object]) -> None:
         for connection in list(self._open):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -16,8 +15,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
+from twisted.python.components import Componentized
 
 from .dialects import UNKNOWN, misread_in, reads_back
 from .exchange import (
@@ -32,11 +32,13 @@ from .exchange import (
 )
 from .journal import Journal
 from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
+from .log import LogFile, Output, runner_output
 from .message import HIGHEST, Message, escape, parse_name, parse_number
 from .observer import Observer
 from .options import HOST, PORT, default_name, integer_in, parse_seconds
 from .responder import Responder
 from .server import REFUSALS, SumFactory
+from .signals import Signals
 from .trace import EventTrace, ExchangeTrace, Throttle
 
 if TYPE_CHECKING:
@@ -265,7 +267,8 @@ Examples:
 class SumService(MultiService):
     """A server at all its ports, from the first request to the last.
 
-    Who watches it, at the ports of `watching`, can do so until that is answered.
+    Who watches it, at the ports of `watching`, can do so until that is answered. `signals` are
+    taken from the start. twistd has its log written by the observer of `output`, if there is one.
     """
 
     def __init__(
@@ -275,19 +278,34 @@ class SumService(MultiService):
         listeners: Sequence[Listener],
         watching: Sequence[Listener],
         drain: float,
+        signals: Signals,
+        output: Output | None,
     ) -> None:
         super().__init__()
         self._reactor = reactor
         self._factory = factory
         self._listeners = listeners
         self._drain = drain
+        self._signals = signals
+        self._output = output
         for listener in (*listeners, *watching):
             listener.setServiceParent(self)
 
+    def setServiceParent(self, parent: Any) -> None:
+        """Become part of `parent`, of which twistd asks what is to write its log."""
+        if self._output and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._output.observer)
+        super().setServiceParent(parent)
+
     def privilegedStartService(self) -> None:
         """Listen. From then on, no signal ends the process but by a graceful stop."""
-        self._take_signals()
+        self._signals.take()
         super().privilegedStartService()
+
+    def startService(self) -> None:
+        """Say where we listen; with ``python -m twisted``, which starts no other way, listen."""
+        self._signals.take()
+        super().startService()
 
     def stopService(self) -> Deferred[Any]:
         """Close the ports, and drain the connections.
@@ -301,20 +319,6 @@ class SumService(MultiService):
         closed = [listener.disownServiceParent() for listener in self._listeners]
         drained = gatherResults([*closed, self._factory.drain(self._drain)])
         return drained.addBoth(lambda _: super(SumService, self).stopService())
-
-    def _take_signals(self) -> None:
-        """Let the signals that stop the reactor begin the stop that a message begins.
-
-        The reactor's own handlers let the signal kill the process after a graceful stop, as if it
-        had crashed, and raise at a second one. It installs what it finds under their names.
-        """
-        for number, name in (signal.SIGINT, "sigInt"), (signal.SIGTERM, "sigTerm"):
-            setattr(self._reactor, name, self._signalled)
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, self._signalled)
-
-    def _signalled(self, number: int, frame: object = None) -> None:
-        self._reactor.callFromThread(self._factory.responder.stop, signal.Signals(number).name)
 
 
 def makeService(options: Options, reactor: Any = None) -> SumService:
@@ -349,7 +353,28 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     )
     listeners = _listeners(options, reactor, factory, throttle)
     watching = [_web(options, reactor, tally, responder, listeners)] if tally else []
-    return SumService(reactor, factory, listeners, watching, options["drain"])
+    output = _output(options, reactor)
+    files = [output.reopen] if isinstance(output, LogFile) else []
+    if options["journal"]:
+        files.append(journal.flush)  # which opens it
+    daemon = options.parent is not None and not options.parent.get("nodaemon", True)
+    signals = Signals(
+        reactor,
+        stop=responder.stop,
+        hurry=factory.hurry,
+        reopen=(lambda: [reopen() for reopen in files]) if daemon else None,
+        rotate=output.rotate if isinstance(output, LogFile) else None,
+    )
+    return SumService(reactor, factory, listeners, watching, options["drain"], signals, output)
+
+
+def _output(options: Options, reactor: Any) -> Output | None:
+    """Where the log goes, if we write it. Raises `SystemExit` for a file that cannot be had."""
+    try:
+        return runner_output(reactor, options.parent)
+    except OSError as wrong:
+        where, why = escape(str(wrong.filename)), wrong.strerror
+        raise SystemExit(f"twistd sumserver: --logfile {where}: {why}") from None
 
 
 def _rule(options: Options) -> Rule:

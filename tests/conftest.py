@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 import datetime
+import os
+import pty
+import signal
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +19,11 @@ from hypothesis import settings
 settings.register_profile("suite", max_examples=150, stateful_step_count=30, deadline=None)
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=5000)
 settings.load_profile("suite")
+
+# Programs of ours are interrupted by tests. A script that runs pytest in the background, and some
+# CI, have it ignore SIGINT, and what it starts would do so, too.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +54,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         + made.public_bytes(pem)
     )
     return path
+
+
+@pytest.fixture(params=["pipe", "socket", "terminal"])
+def unread(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+    """Two descriptors: what is written to the second can be read from the first, but is not."""
+    if request.param == "pipe":
+        reading, writing = os.pipe()
+    elif request.param == "socket":
+        reading, writing = (end.detach() for end in socket.socketpair())
+    else:
+        reading, writing = pty.openpty()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)

@@ -36,6 +36,19 @@ PATIENCE = 30.0
 
 # --- processes
 
+LEASH = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""A command before another, so that the process of that ends with the tests, however they end."""
+
+
+@contextmanager
+def running(*command: str | Path, **kwargs: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process whose output is text, killed at the end of the block if it goes on."""
+    with subprocess.Popen([*LEASH, *command], text=True, **kwargs) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
 
 class Server:
     """A ``twistd -n sumserver`` that is ready, and what it prints."""
@@ -81,27 +94,23 @@ def running_server(
     """
     if not {"--listen", "--port"} & set(options):
         options = ("--port", "0", *options)
-    process = subprocess.Popen(
-        [*before, BIN / "twistd", "-n", "--pidfile=", *twistd, "sumserver", *options],
-        cwd=cwd,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    server = Server(process, cwd)
-    try:
-        server.wait_for("Server is ready to receive")
-        yield server
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        server.wait()
+    command = (*before, str(BIN / "twistd"), "-n", "--pidfile=", *twistd, "sumserver", *options)
+    log = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with running(*command, cwd=cwd, **log) as process:
+        server = Server(process, cwd)
+        try:
+            server.wait_for("Server is ready to receive")
+            yield server
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            server.wait()
 
 
 def run(*command: str | Path, cwd: Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     """A finished process, with its output as text."""
     kwargs = {"capture_output": True, "text": True, "timeout": PATIENCE, **kwargs}
-    return subprocess.run(command, cwd=cwd, **kwargs)
+    return subprocess.run([*LEASH, *command], cwd=cwd, **kwargs)
 
 
 def client(cwd: Path, *options: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ PACKAGE = Path(sumproto.__file__).parent
 
 FLOORS = [
     {"message", "foreign"},
-    {"dialects.base", "options", "wireshark"},
+    {"dialects.base", "options", "rotation", "wireshark"},
     {"dialects.text", "dialects.objects"},
     {"dialects.records"},
     {"dialects"},
@@ -22,9 +22,11 @@ FLOORS = [
     {"twisted_gaps"},
     {
         "connections",
+        "log",
         "receiver",
         "responder",
         "report",
+        "signals",
         "trace",
         "journal.writer",
         "journal.summary",

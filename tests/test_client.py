@@ -25,6 +25,7 @@ from support import (
     fake_server,
     is_harmless,
     read_all,
+    running,
     running_server,
 )
 from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -615,13 +616,12 @@ def test_no_integer_at_the_prompt(tmp_path: Path) -> None:
 
 def interrupt(cwd: Path, port: str, *numbers: str, when: str) -> tuple[int, str]:
     """The exit status and stderr of a client that gets SIGINT `when` it says so."""
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "sumproto.client", "--port", port, *numbers],
+    with running(
+        *(sys.executable, "-u", "-m", "sumproto.client", "--port", port, *numbers),
         cwd=cwd,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdout is not None
         shown = ""

@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from support import PATIENCE, run, wait_for_end
+from support import PATIENCE, run, running, wait_for_end
 
 from sumproto.compare.forwarder import Direction, forward
 from sumproto.compare.result import Result, Setup
@@ -246,14 +246,11 @@ def test_more_at_a_time_than_the_usual_limit_on_open_files(tmp_path: Path) -> No
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc")
 def test_killed_at_once_it_leaves_nothing(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [*COMPARE, "--exchanges", "100000"], cwd=tmp_path, stdout=subprocess.DEVNULL
-    )
-    deadline = monotonic() + COMPARING
-    while not (started := descendants(process.pid)):
-        assert monotonic() < deadline
-    process.kill()
-    process.wait()
+    command = (*COMPARE, "--exchanges", "100000")
+    with running(*command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        deadline = monotonic() + COMPARING
+        while not (started := descendants(process.pid)):
+            assert monotonic() < deadline
     for pid in started:
         wait_for_end(pid)
 
@@ -261,34 +258,33 @@ def test_killed_at_once_it_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -> None:
     terminal, ours = pty.openpty()
-    process = subprocess.Popen(
-        [*COMPARE, "--exchanges", "100000", "--delay", "10"],
+    with running(
+        *(*COMPARE, "--exchanges", "100000", "--delay", "10"),
         cwd=tmp_path,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
         stdout=ours,
         stderr=subprocess.PIPE,
-        text=True,
-    )
-    os.close(ours)
-    shown = ""
-    while not re.search(r"TCP, a connection each.* [1-9]%", shown):
-        assert select.select([terminal], [], [], COMPARING)[0]
-        try:
-            shown += os.read(terminal, 65536).decode()
-        except OSError:  # it has ended
-            assert process.stderr
-            error = process.stderr.read()
-            assert "cannot be had" in error
-            process.communicate()
-            pytest.skip(error.strip())
-    started = descendants(process.pid)
-    assert len(started) == 3  # the run, the server, the link: the namespaces are theirs
-    process.send_signal(how)
-    _, error = process.communicate(timeout=PATIENCE)
-    os.close(terminal)
-    if how == signal.SIGINT:
-        assert process.returncode == 130
-        assert error == "python -m sumproto.compare: interrupted\n"
+    ) as process:
+        os.close(ours)
+        shown = ""
+        while not re.search(r"TCP, a connection each.* [1-9]%", shown):
+            assert select.select([terminal], [], [], COMPARING)[0]
+            try:
+                shown += os.read(terminal, 65536).decode()
+            except OSError:  # it has ended
+                assert process.stderr
+                error = process.stderr.read()
+                assert "cannot be had" in error
+                process.communicate()
+                pytest.skip(error.strip())
+        started = descendants(process.pid)
+        assert len(started) == 3  # the run, the server, the link: the namespaces are theirs
+        process.send_signal(how)
+        _, error = process.communicate(timeout=PATIENCE)
+        os.close(terminal)
+        if how == signal.SIGINT:
+            assert process.returncode == 130
+            assert error == "python -m sumproto.compare: interrupted\n"
     for pid in started:
         wait_for_end(pid)
 

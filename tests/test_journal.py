@@ -36,6 +36,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent
 from twisted.logger import capturedLogs as captured_logs
 
+from sumproto import rotation
 from sumproto.dialects import UNKNOWN
 from sumproto.exchange import Exchange
 from sumproto.journal import Journal, writer
@@ -184,7 +185,7 @@ def test_a_file_that_was_moved_away_is_made_anew(fixture: Fixture) -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "MAX_SIZE", 2000)
-    monkeypatch.setattr(writer, "FILES", 3)
+    monkeypatch.setattr(rotation, "FILES", 3)
 
 
 @pytest.mark.usefixtures("small")

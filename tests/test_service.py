@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from support import (
     BIN,
     PATIENCE,
+    Server,
     ask,
     client,
     connect,
     read_all,
     run,
+    running,
     running_server,
     wait_for_end,
 )
@@ -89,7 +96,8 @@ def test_bad_endpoints_get_one_line(option: str, endpoint: str, complaint: str) 
 @pytest.fixture
 def own_signals() -> Iterator[None]:
     """What a service does to the handlers of signals is undone."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+    handlers = {number: signal.getsignal(number) for number in numbers}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -293,6 +301,139 @@ def test_a_client_that_stays_cannot_hold_the_stop(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+def signal_until_the_end(process: subprocess.Popen[str], number: int) -> None:
+    """Send it again and again: two at nearly the same time count as one."""
+    deadline = monotonic() + PATIENCE
+    while process.poll() is None and monotonic() < deadline:
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.15)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_drain(tmp_path: Path, number: int) -> None:
+    with running_server(tmp_path, "--drain", "1000") as server, connect(server.port) as peer:
+        peer.sendall(b"Ann,42\n")
+        assert peer.recv(1024)
+        server.process.terminate()
+        server.wait_for("Server is stopping: SIGTERM")
+        signal_until_the_end(server.process, number)
+        assert server.wait() == 0
+        assert server.output.count(f"A second signal, {signal.Signals(number).name}, ends") == 1
+        assert "Traceback" not in server.output
+
+
+def test_a_signal_after_a_request_to_stop_is_no_second_one(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--drain", "1000") as server, connect(server.port) as peer:
+        peer.sendall(b"Ann,42\n")
+        assert peer.recv(1024)
+        ask(server.port, b"Ann,101\n")
+        server.wait_for("Server is stopping: 101")
+        server.process.terminate()
+        assert read_all(peer) == b""
+        assert server.process.poll() is None  # it waits for the peer to close
+        peer.close()
+        assert server.wait() == 0
+
+
+def test_a_closed_terminal_stops_it(tmp_path: Path) -> None:
+    options = ("--journal", "sum.journal", "--number", "58")
+    pidfile = tmp_path / "sum.pid"
+    with running_server(tmp_path, *options, twistd=(f"--pidfile={pidfile}",)) as server:
+        assert pidfile.exists()
+        with connect(server.port) as peer:
+            peer.sendall(b"Ann,42\n" * 100)
+            answered = b""
+            while answered.count(b"\n") < 100:
+                answered += peer.recv(65536)
+            server.process.send_signal(signal.SIGHUP)
+            server.process.send_signal(signal.SIGHUP)
+            assert read_all(peer) == b""
+        assert server.wait() == 0
+        assert not pidfile.exists()
+        assert server.output.count("Server is stopping: SIGHUP") == 1
+    assert (tmp_path / "sum.journal").read_text().count("\n") == 100
+
+
+@pytest.mark.skipif(shutil.which("nohup") is None, reason="there is no nohup")
+def test_nohup_is_respected(tmp_path: Path) -> None:
+    with running_server(tmp_path, before=("nohup",)) as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert ask(server.port, b"Ann,42\n")
+        server.process.terminate()
+        assert server.wait() == 0
+        assert "stopping: SIGTERM" in server.output
+
+
+def test_in_the_foreground_there_is_no_file_to_rotate(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        server.process.send_signal(signal.SIGUSR1)
+        server.wait_for("SIGUSR1 is ignored: no log file to rotate")
+        assert ask(server.port, b"Ann,42\n")
+
+
+def test_the_other_runner_of_twisted(tmp_path: Path) -> None:
+    """It makes its log in JSON, and starts services in its own way."""
+    command = (sys.executable, "-m", "twisted", "sumserver", "--port", "0", "--drain", "1000")
+    with running(*command, cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        server = Server(process, tmp_path)
+        port = int(server.wait_for(r'"address": \["127.0.0.1", (\d+)')[1])
+        with connect(port) as peer:
+            peer.sendall(b"Ann,42\n")
+            assert peer.recv(1024)
+            process.send_signal(signal.SIGUSR1)
+            process.send_signal(signal.SIGHUP)
+            assert read_all(peer) == b""
+            signal_until_the_end(process, signal.SIGINT)
+        assert server.wait() == 0
+        events = [json.loads(event) for event in server.output.split("\x1e") if event]
+        assert {"Server is stopping: {why}", "Main loop terminated."} <= {
+            event["log_format"] for event in events
+        }
+
+
+# A log that nobody reads
+
+
+RUNNERS = {"twistd": (BIN / "twistd", "-n", "--pidfile="), "twisted": (BIN / "python", "-mtwisted")}
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_a_log_that_nobody_reads_holds_nothing(
+    tmp_path: Path, unread: tuple[int, int], runner: str
+) -> None:
+    reading, writing = unread
+    command = (*RUNNERS[runner], "sumserver", "--listen", "unix:sum.sock", "--number", "58")
+    with running(*command, cwd=tmp_path, stdout=writing) as process:
+        shown = b""
+        while b"ready to receive" not in shown:
+            shown += os.read(reading, 65536)
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(PATIENCE)
+            peer.connect(str(tmp_path / "sum.sock"))
+            for _ in range(2000):
+                peer.sendall(b"Ann,42\n")
+                assert peer.recv(1024).endswith(b",58\n")
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+def test_what_a_late_reader_misses_is_counted(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        with connect(server.port) as peer:
+            for _ in range(80):
+                peer.sendall(b"Ann,42\n" * 100)
+                replies = 0
+                while replies < 100:
+                    replies += peer.recv(65536).count(b"\n")
+        lost = int(server.wait_for(r"(\d+) log lines are lost: nobody read them\n")[1])
+        ask(server.port, b"Zoe,42\n")
+        server.wait_for(r"Client name: Zoe[^$]*?Response sent to client\n")
+        shown = server.output.count("Response sent to client\n")
+        assert shown < 8001
+        assert lost == 7 * (8001 - shown)
+
+
 # As a daemon
 
 
@@ -315,6 +456,14 @@ def daemonize() -> Iterator[Daemonize]:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def ask_until(port: int, file: Path, text: str) -> None:
+    """Exchange until `file` has `text`."""
+    deadline = monotonic() + PATIENCE
+    while not (file.exists() and text in file.read_text()):
+        assert monotonic() < deadline
+        assert ask(port, b"Ann,42\n")
 
 
 def test_a_daemon_from_start_to_stop(tmp_path: Path, daemonize: Daemonize) -> None:
@@ -366,3 +515,84 @@ def test_a_port_in_use_daemonized(tmp_path: Path, used_port: str) -> None:
     assert f"127.0.0.1:{used_port}: Address already in use" in log
     assert "Traceback" not in log
     assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_a_daemon_reopens_its_files(tmp_path: Path, daemonize: Daemonize) -> None:
+    """As logrotate wants it."""
+    port, pid = daemonize(tmp_path, "--port", "0", "--journal", "sum.journal")
+    ask(port, b"Ann,42\n")
+    for name in "twistd.log", "sum.journal":
+        (tmp_path / name).rename(tmp_path / f"{name}-old")
+    os.kill(pid, signal.SIGHUP)
+    ask_until(port, tmp_path / "twistd.log", "reopened by SIGHUP")
+    ask(port, b"Zoe,42\n")
+    assert "Client name: Ann" in (tmp_path / "twistd.log-old").read_text()
+    assert "Client name: Zoe" in (tmp_path / "twistd.log").read_text()
+    os.kill(pid, signal.SIGTERM)
+    wait_for_end(pid)
+    journals = [(tmp_path / name).read_text() for name in ("sum.journal-old", "sum.journal")]
+    assert ["Ann" in journals[0] + journals[1], "Zoe" in journals[1]] == [True, True]
+
+
+def test_a_daemon_rotates_its_log(tmp_path: Path, daemonize: Daemonize) -> None:
+    port, pid = daemonize(tmp_path, "--port", "0")
+    os.kill(pid, signal.SIGUSR1)
+    ask_until(port, tmp_path / "twistd.log.1", "ready to receive")
+    ask_until(port, tmp_path / "twistd.log", "The log is rotated by SIGUSR1")
+
+
+def test_a_daemon_ends_its_drain_at_a_second_signal(tmp_path: Path, daemonize: Daemonize) -> None:
+    port, pid = daemonize(tmp_path, "--port", "0", "--drain", "1000")
+    with connect(port) as peer:
+        peer.sendall(b"Ann,42\n")
+        assert peer.recv(1024)
+        os.kill(pid, signal.SIGTERM)
+        assert read_all(peer) == b""
+        ended = os.pidfd_open(pid)
+        deadline = monotonic() + PATIENCE
+        while not select.select([ended], [], [], 0.15)[0]:
+            assert monotonic() < deadline
+            os.kill(pid, signal.SIGTERM)
+        os.close(ended)
+    assert not (tmp_path / "twistd.pid").exists()
+    assert "A second signal, SIGTERM, ends the drain" in (tmp_path / "twistd.log").read_text()
+
+
+def test_a_disk_with_no_room_for_the_log(tmp_path: Path) -> None:
+    (tmp_path / "twistd.log").symlink_to("/dev/full")
+    command = (BIN / "twistd", "-n", "--logfile=twistd.log", "sumserver", "--listen", "unix:s")
+    with running(*command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        with socket.socket(socket.AF_UNIX) as peer:
+            deadline = monotonic() + PATIENCE
+            while peer.connect_ex(str(tmp_path / "s")):
+                assert monotonic() < deadline
+            for _ in range(100):
+                peer.sendall(b"Ann,42\n")
+                assert peer.recv(1024)
+        process.terminate()
+        assert process.communicate(timeout=PATIENCE)[1] == ""
+        assert process.returncode == 0
+
+
+def test_a_folder_of_the_log_that_is_removed(tmp_path: Path, daemonize: Daemonize) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (tmp_path / "twistd.log").symlink_to(folder / "sum.log")
+    port, pid = daemonize(tmp_path, "--port", "0")
+    shutil.rmtree(folder)
+    os.kill(pid, signal.SIGHUP)
+    os.kill(pid, signal.SIGUSR1)
+    assert ask(port, b"Ann,42\n")
+    folder.mkdir()
+    os.kill(pid, signal.SIGHUP)
+    ask_until(port, folder / "sum.log", "reopened by SIGHUP")
+    ask_until(port, folder / "sum.log", "Client name: Ann")
+
+
+@pytest.mark.parametrize("mode", [(), ("-n",)])
+def test_a_log_that_cannot_be_had(tmp_path: Path, mode: tuple[str, ...]) -> None:
+    command = (str(BIN / "twistd"), *mode, "--logfile=no/such/folder", "sumserver", "--port", "0")
+    ended = run(*command, cwd=tmp_path)
+    assert ended.returncode == 1
+    where = tmp_path / "no/such/folder"
+    assert ended.stderr == f"twistd sumserver: --logfile {where}: No such file or directory\n"

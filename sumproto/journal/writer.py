@@ -6,9 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -16,18 +14,13 @@ from twisted.logger import Logger
 
 from ..message import MessageError, escape
 from ..observer import Done, Observer, Peer
+from ..rotation import MAX_SIZE, rotate
 
 FLUSH = 0.5
 """Seconds that a line waits in the buffer: no more than 1 is to be lost, and a turn may be late."""
 
 BUFFER = 64 * 1024
 """Bytes in the buffer that are written at once, or that are kept while they cannot be."""
-
-MAX_SIZE = 10 * 1024 * 1024
-"""Bytes of a file, but for a buffer more, when it is rotated."""
-
-FILES = 10
-"""Files that are kept, the one that is written included."""
 
 # A FIFO that nobody reads must not hold the server. The rest is what open("a") has.
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -128,7 +121,7 @@ class Journal(Observer):
     def _append(self) -> None:
         """Move the buffer to the file. Raises `OSError`; then the lines not written are left."""
         if self._path.is_file() and self._path.stat().st_size >= MAX_SIZE:
-            self._rotate()
+            rotate(self._path)
         file = os.open(self._path, _FLAGS, 0o600)
         written = 0
         try:
@@ -146,14 +139,6 @@ class Journal(Observer):
         with self._path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read() != b"\n"
-
-    def _rotate(self) -> None:
-        """Rename the file to ``.1``, and that to ``.2``; the last of `FILES` is overwritten."""
-        path = self._path.resolve()  # it may be a link to the file that is written
-        files = [path, *(Path(f"{path}.{number}") for number in range(1, FILES))]
-        for file, older in reversed(list(pairwise(files))):
-            with suppress(FileNotFoundError):
-                file.replace(older)
 
     def _cancel(self) -> None:
         if self._timer and self._timer.active():
