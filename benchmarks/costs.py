@@ -62,6 +62,12 @@ KNOWN = [
     b'{"a":' + b"0" * 1000 + b"x}",
     b'{"a":"' + b"\\u0001" * 160 + b'","b":1}',
     b'{"error":"' + b"\\u0001" * 160 + b'"}',
+    b"A,1\n" * 2000,
+    b"1 A\n" * 2000,
+    b"A\n1\n" * 2000,
+    b"A\n1" * 3000,
+    b'{"":"A","b":1}' * 600,
+    b"\0\3A,1" * 1600,
     b"{}",
     b"\n",
     b"\0\1A\0\0\0\1",
@@ -76,7 +82,7 @@ ATOMS = [
     *("é".encode(), "李".encode(), "\x85".encode(), "\u202e".encode(), "٤".encode()),
     *(b"\r\n", b"\r\r", b'\\"', b"\\\\", b"\\u0041", b"\\ud800", b'"id":', b'"":0,', b'"":"",'),
     *(b'"a":"', b'"b":1', b'"error":"', b"ERROR x: ", b"X HTTP/1.1", b"-5", b"1e2"),
-    *(b"Ann,42\n", b"Ann\n42\n", b"Ann\n", b"Ann,", b'{"a":"Ann","b":1}', b"\0\1A\0\0\0\1"),
+    *(b"A,1\n", b"1 A\n", b"A\n1\n", b"Ann\n", b"Ann,", b'{"":"A","b":1}', b"\0\1A\0\0\0\1"),
 ]
 """What inputs are made of: all that means something in a dialect, and some that does not."""
 

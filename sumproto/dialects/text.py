@@ -150,7 +150,7 @@ def _check_no_http(text: str) -> None:
         raise Malformed("this is an HTTP request")
 
 
-def _read_name_line(text: str) -> str:
+def _check_name_line(text: str) -> str:
     """The name in a line of its own.
 
     Raises `ReportedError` if the line tells of an error, and `Malformed` if it was rather meant
@@ -170,12 +170,6 @@ def _read_name_line(text: str) -> str:
     return parse_name(text)
 
 
-def _read_two_lines(first: bytes, number: str, terminator: str) -> Received:
-    text, between = _decode_line(first)
-    message = Message(_read_name_line(text), parse_number(number))
-    return Received(message, TwoLines(between, terminator))
-
-
 def _decode_line(line: bytes) -> tuple[str, str]:
     """The text and the terminator of a line that ends in LF."""
     terminator = "\r\n" if line.endswith(b"\r\n") else "\n"
@@ -183,6 +177,18 @@ def _decode_line(line: bytes) -> tuple[str, str]:
         return line[: -len(terminator)].decode(), terminator
     except UnicodeDecodeError:
         raise Malformed("it is not UTF-8") from None
+
+
+def _read_name(line: bytes) -> tuple[str, str]:
+    """The name in a `line` of its own, and its newline. Raises `MessageError` if it is none."""
+    text, newline = _decode_line(line)
+    return _check_name_line(text), newline
+
+
+def _read_two_lines(name: tuple[str, str], number: str, terminator: str) -> Received:
+    """The message of the `name`, with the newline behind it, and the `number` on the next line."""
+    message = Message(name[0], parse_number(number))
+    return Received(message, TwoLines(name[1], terminator))
 
 
 def _check_controls(data: bytes, start: int, end: int) -> None:
@@ -200,22 +206,21 @@ class Lines(Framing):
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
         looked = begun.looked
         first, second = begun.state or (0, 0)  # where the lines begin; the same until both have
+        name = None
         while end := data.find(b"\n", start + looked) + 1:
             if end - start - first > MAX_MESSAGE:
                 self._check_length(data, start + first, end, looked - first)
             try:
                 text, terminator = _decode_line(data[start + second : end])
                 if second > first:
-                    name_line = data[start + first : start + second]
-                    return self._taken(
-                        _read_two_lines(name_line, text, terminator), start + first, end
-                    )
+                    name = name or _read_name(data[start + first : start + second])
+                    return self._taken(_read_two_lines(name, text, terminator), start + first, end)
                 if received := _read_separated(text, terminator):
                     return self._taken(received, start + first, end)
                 if self._sum_may_be_left and not second and INTEGER.fullmatch(text):
                     first = end - start
                 else:
-                    _read_name_line(text)
+                    name = _check_name_line(text), terminator
             except MessageError:
                 _check_controls(data, start + second, end)
                 raise
@@ -233,7 +238,7 @@ class Lines(Framing):
         if not newline:
             received = _read_separated(text, "")
         elif INTEGER.fullmatch(text):
-            received = _read_two_lines(first + newline, text, "")
+            received = _read_two_lines(_read_name(first + newline), text, "")
         else:
             received = None
         return None if received is None else self._taken(received, start, len(data))
