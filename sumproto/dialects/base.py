@@ -52,7 +52,7 @@ class Begun:
 
     def __init__(self) -> None:
         self.looked = 0
-        """How many of its bytes need no second look."""
+        """How many of its bytes need no second look, but for the last."""
         self.state: tuple[int, ...] = ()
         """What else its framing has to know to go on from there."""
 
