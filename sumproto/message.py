@@ -14,8 +14,8 @@ MAX_NAME = 255
 MAX_MESSAGE = 1024
 """The longest message on the wire, in bytes, its terminator included."""
 
-INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
-"""How an integer is written: a sign and ASCII digits. Leading zeros are in no group."""
+INTEGER = re.compile(r"[+-]?[0-9]+")
+"""How an integer is written: a sign, which may be missing, and ASCII digits."""
 
 _SHOWN = 40
 
@@ -124,12 +124,17 @@ def parse_number(text: str) -> int:
     """The integer in `text`: an optional sign and ASCII digits.
 
     Raises `Malformed` if it is anything else, and `OutOfRange` if it has more digits than
-    `int` takes (4,300 unless `sys.set_int_max_str_digits` was called).
+    `int` takes (4,300 unless `sys.set_int_max_str_digits` was called), zeros before them aside.
     """
-    found = INTEGER.fullmatch(text)
-    if not found:
+    if not INTEGER.fullmatch(text):
         raise Malformed(f"'{shorten(text)}' is not an integer")
+    return read_integer(text)
+
+
+def read_integer(integer: str) -> int:
+    """The number of what is known to be an `INTEGER`. Raises `OutOfRange` like `parse_number`."""
     try:
-        return int(found[1] + found[2])
+        number = int(integer.lstrip("+-0") or "0")
     except ValueError:
-        raise OutOfRange(f"{shorten(text)} is out of range") from None
+        raise OutOfRange(f"{shorten(integer)} is out of range") from None
+    return -number if integer.startswith("-") else number

@@ -213,6 +213,11 @@ local function divide(text)
   end
 end
 
+-- What is wrong with `text` if it ends as the first line of an HTTP request does; nil if it does not.
+local function check_no_http(text)
+  return text:upper():match("[ \t]HTTP/[%d.]+[ \t]*$") and "this is an HTTP request"
+end
+
 -- `text` as a message with a separator, with or without a valid name; nil if it has no number at
 -- either end.
 local function read_separated(text)
@@ -229,7 +234,8 @@ local function read_separated(text)
     if not name then
       return nil
     end
-    message = make(name, #number + #separator + 1, number, 1, "number-first")
+    local why = check_no_http(text)
+    message = why and wrong(why) or make(name, #number + #separator + 1, number, 1, "number-first")
   end
   message.separator = separator
   return message
@@ -245,6 +251,8 @@ end
 local function check_name_line(text)
   if read_error(text) then
     return "an error where a request was due"
+  elseif check_no_http(text) then
+    return check_no_http(text)
   elseif text:match("^[+-]?%d+$") then
     return "there is no name"
   end
@@ -295,9 +303,9 @@ local function check_length(data)
   if head:find("[\0-\8\11\12\14-\31\127]") then
     return wrong("there are control characters in it")
   elseif #data > MAX_MESSAGE then
-    local message = finish_text(head:match("^(.-)[\r\n]*$"), true)
+    local message = finish_text(head:match("^(.-)\r?\n?$"), true)
     local is_valid = message and not message.wrong and #data <= LONGEST
-    if not is_valid or not data:match("^%d*[\r\n]*$", MAX_MESSAGE + 1) then
+    if not is_valid or not data:match("^%d*\r?\n?$", MAX_MESSAGE + 1) then
       return too_long()
     end
   end

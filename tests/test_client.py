@@ -158,7 +158,7 @@ def test_a_server_that_closes_early() -> None:
     ("reply", "failure"),
     [
         (b"Server of Bob,5.8\r\n", r"malformed reply 'Server of Bob,5.8\r\n': '5.8' is not an int"),
-        (b"\x1b[31m\r\n", r"malformed reply '\x1b[31m\r\n': the name '\x1b[31m' has"),
+        (b"\x1b[31m\r\n", r"malformed reply '\x1b[31m\r\n': there are control characters"),
         (b"\xff,5\n", r"malformed reply '\xff,5\n': it is not UTF-8"),
         (b"ERROR busy: later.\r\n", "error reply: busy: later"),
         (b"ERROR stopping: the server is stopping.\n", "error reply: stopping: the server is"),

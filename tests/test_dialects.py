@@ -13,6 +13,7 @@ from sumproto.dialects import (
     DIALECTS,
     REPLIES,
     REQUESTS,
+    Begun,
     Decoder,
     Dialect,
     Framings,
@@ -53,6 +54,20 @@ def decode(
     except MessageError as error:
         result.append((error.code, b""))
     return result
+
+
+def explanation(chunks: Iterable[bytes], framings: Framings = REQUESTS) -> str | None:
+    """What is wrong with `chunks`; None if nothing is."""
+    decoder = Decoder(framings)
+    try:
+        for chunk in chunks:
+            decoder.feed(chunk)
+            while decoder.take():
+                pass
+        decoder.finish()
+    except MessageError as error:
+        return str(error)
+    return None
 
 
 def bytewise(data: bytes) -> list[bytes]:
@@ -301,18 +316,30 @@ def test_nothing_behind_an_error_is_a_message() -> None:
 @pytest.mark.parametrize(
     ("data", "wrong"),
     [
-        (b"GET / HTTP/1.1\r\nHost: localhost:12000\r\n\r\n", "'Host: localhost:12000' is not"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\nAnn,101\n", "'Content-Length: 101' is"),
+        (b"GET / HTTP/1.1\r\nHost: localhost:12000\r\n\r\n", "this is an HTTP request"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\nAnn,101\n", "this is an HTTP request"),
+        (b"101 / HTTP/1.1\r\n", "this is an HTTP request"),
+        (b"42 / HTTP/1.1", "this is an HTTP request"),
+        (b"42,/ HTTP/0.9\n", "this is an HTTP request"),
+        (b"42\t/?Ann http/2\n", "this is an HTTP request"),
+        (b"42|Ann HTTP/1.1 \t\n", "this is an HTTP request"),
+        (b"Ann|101 /,101 HTTP/1.1\r\n", "this is an HTTP request"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "this is an HTTP request"),
+        (b"Ann\n42 / HTTP/1.1\n", "'42 / HTTP/1.1' is not an integer"),
         (b"GET /" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
         (b"GET /,9" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
-        (b"GET / HTTP/1.1\r\nX: 9" + b"9" * 1100 + b"\r\n", "at most 1024 bytes"),
+        (b"101 /,9" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
+        (b"Ann\r\nX: 9" + b"9" * 1100 + b"\r\n", "at most 1024 bytes"),
     ],
 )
 def test_http_is_malformed_and_not_a_number(data: bytes, wrong: str) -> None:
-    decoder = Decoder()
-    decoder.feed(data)
-    with pytest.raises(MessageError, match=wrong):
-        decoder.take()
+    for segments in [data], bytewise(data):
+        assert wrong in (explanation(segments) or "")
+
+
+def test_what_only_looks_like_http_is_a_message() -> None:
+    for data in b"HTTP/1.1,42\n", b"42 Ann HTTP/\n", b"42 AnnHTTP/1.1\n", b"42 HTTP/1.1 Ann\n":
+        assert [message.number for message, _ in decode([data]) if isinstance(message, Message)]
 
 
 # The limit
@@ -374,11 +401,54 @@ def test_digits_beyond_the_limit_are_out_of_range(start: bytes, terminator: byte
         b"Ann," + b"9" * 1100 + b",5\n",
         b"Ann," + b"0" * 1100 + b"42\n",
         b"A" * 1000 + b" " + b"9" * 1100 + b" 5\n",
+        b"Ann,42" + b"\r" * 1100,
     ],
 )
 def test_digits_do_not_excuse_everything(data: bytes) -> None:
     assert decode([data])[0][0] in ("too-long", "malformed")
     assert decode([data]) == decode(bytewise(data))
+
+
+# What it costs; benchmarks/costs.py measures it
+
+
+@pytest.mark.parametrize(
+    ("data", "again"),
+    [
+        (b"x" * 1024, set()),
+        (b"9" * 1024, set()),
+        (b"A," * 512, set()),
+        (b"Ann\n" + b"9" * 1020, {4}),  # the first line is read when it is in
+        (b"Ann," + b"9" * 8188, {1025}),  # all may be a number, if the limit is in it
+        (b"Ann\n" + b"0" * 8188, {4, 1025}),
+        (b'{"a":"' + b"}" * 1018, set()),
+        (b'{"a":"' + b"\\" * 1018, set()),
+        (b'{"a' + b'\\"' * 510, set()),
+        (b"{" + b'"":0,' * 204, set()),
+        (b"{" + b'"":"}",' * 146, set()),
+    ],
+)
+@pytest.mark.parametrize("framings", [REQUESTS, REPLIES])
+def test_a_byte_is_not_looked_at_again(framings: Framings, data: bytes, again: set[int]) -> None:
+    """So what was looked at could as well be newlines, but where it is read `again`.
+
+    And but for the last byte, which may be a carriage return.
+    """
+    framing = framings.by_first_byte.get(data[0], framings.text)
+    begun = Begun()
+    for size in range(1, len(data) + 1):
+        known = 0 if size in again else max(0, begun.looked - 1)
+        assert framing.take(b"\n" * known + data[known:size], 0, begun) is None
+        assert begun.looked in (size, size - 1)
+
+
+def test_the_sum_before_a_reply_is_not_looked_at_again() -> None:
+    begun = Begun()
+    assert REPLIES.text.take(b"100\n", 0, begun) is None
+    assert REPLIES.text.take(b"\n\n\n\nBob", 0, begun) is None
+    taken = REPLIES.text.take(b"\n\n\n\nBob\n58\n", 0, begun)
+    assert taken
+    assert taken[0].message == Message("Bob", 58)
 
 
 # Errors, in the dialect of the peer
@@ -553,7 +623,10 @@ NOISE = st.binary(max_size=3000) | st.text(
 
 @given(NOISE, st.data())
 def test_any_chunks_of_noise_give_the_same(noise: bytes, data: st.DataObject) -> None:
-    assert decode(chunks(noise, data)) == decode([noise])
+    for framings in REQUESTS, REPLIES:
+        cut = chunks(noise, data)
+        assert decode(cut, framings=framings) == decode([noise], framings=framings)
+        assert explanation(cut, framings) == explanation([noise], framings)
 
 
 def chunks(stream: bytes, data: st.DataObject) -> list[bytes]:

@@ -128,6 +128,8 @@ MISTAKES = {
     "post": b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nAnn,101\r\n",
     "post-json": b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + NUMBER,
     "options": b"OPTIONS * HTTP/1.1\r\nOrigin: null\r\n\r\n101",
+    "method-101": b"101 / HTTP/1.1\r\nHost: rebound.example:12000\r\n\r\n",
+    "method-name-and-101": b"Ann|101 / HTTP/1.1\r\nHost: rebound.example:12000\r\n\r\n",
     "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\4\0",
     "tls": hello(),
     "ssh": b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\0\0\5\x9c\6\x14" + bytes(range(256)) * 5,

@@ -31,6 +31,13 @@ def test_more_digits_than_int_takes_are_out_of_range() -> None:
     with pytest.raises(OutOfRange, match=r"5000 characters\) is out of range"):
         parse_number("9" * 5000)
     assert parse_number("-" + "0" * 5000 + "7") == -7
+    assert parse_number("+" + "0" * 5000) == 0
+
+
+def test_zeros_are_looked_at_once() -> None:
+    """Looked at from each zero on, as many as these would take hours."""
+    with pytest.raises(Malformed, match="1000001 characters"):
+        parse_number("0" * 1_000_000 + "x")
 
 
 @pytest.mark.parametrize(

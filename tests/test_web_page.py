@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import PATIENCE, Server, ask, connect, read_all, running_server
+from support import PATIENCE, Server, answer, ask, connect, fake_server, read_all, running_server
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="there is no selenium")
 CHROMIUM = shutil.which("chromium")
@@ -197,3 +197,23 @@ def test_the_server_stops_and_comes_back(page: Page, server: Server, tmp_path: P
         assert page.count("#exchange-rows tr") == 1  # what was paused stays
         page.browser.find_element("id", "pause").click()
         assert page.count("#exchange-rows tr") == 0
+
+
+FETCH = """
+const [method, done] = arguments;
+const body = method == "POST" ? "Ann,101" : undefined;
+fetch("/", {method, body}).then(() => done("answered"), () => done("failed"));
+"""
+
+
+@pytest.mark.parametrize("method", ["101", "Ann|101", "POST"])
+def test_a_page_of_the_same_origin_stops_nothing(browser: Any, tmp_path: Path, method: str) -> None:
+    """After DNS rebinding a page has the origin of the server, and chooses the method."""
+    page = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>"
+    with fake_server(answer(page)) as port:
+        browser.get(f"http://127.0.0.1:{port}/")
+    with running_server(tmp_path, "--port", port) as server:
+        assert browser.execute_async_script(FETCH, method) == "failed"
+        server.wait_for("this is an HTTP request")
+        assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
+    browser.get("about:blank")

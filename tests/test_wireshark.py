@@ -519,7 +519,7 @@ REAL = [
     *("Request: Client of Ann, 42", "Reply: Server of Bob, 58, sum 100"),
     "Request: Ann, 1; Request: Bob, 2",
     "Reply: Server of Bob, 58, sum 59; Reply: Server of Bob, 58, sum 60",
-    "Malformed request: behind a line with a name there is no line with a number",
+    "Malformed request: this is an HTTP request",
     "Error: malformed",
     "Malformed request: it is no whole message",
     *("Request: Client of Ann, 42", "Reply: Server of Bob, 58, sum 100"),

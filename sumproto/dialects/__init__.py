@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..message import HIGHEST, Malformed, Message, MessageError
-from .base import Dialect, Framing, Newline, Received, Taken
+from .base import Begun, Dialect, Framing, Newline, Received, Taken
 from .objects import JsonObject, Objects
 from .records import Record, Records, TextRecord
 from .text import UNKNOWN, Lines, ReplyLines, Separated, Text, TwoLines, read_fields
@@ -21,6 +21,7 @@ __all__ = [
     "REPLIES",
     "UNKNOWN",
     "WITHOUT_NEWLINE",
+    "Begun",
     "Decoder",
     "Dialect",
     "Framings",
@@ -78,6 +79,7 @@ class Decoder:
         self._framings = framings
         self._data = b""
         self._start = 0
+        self._begun = Begun()
         self._shown: Dialect = UNKNOWN
         self._newline_may_follow = False
 
@@ -117,7 +119,7 @@ class Decoder:
                 if head.startswith(newline):
                     self._start += len(newline)
                     return Newline(newline)
-        return self._consume(self._framing().take(self._data, self._start))
+        return self._consume(self._framing().take(self._data, self._start, self._begun))
 
     def finish(self) -> Received | None:
         """The rest as a message that ends in silence; None if it is no whole message.
@@ -147,6 +149,8 @@ class Decoder:
         if taken is None:
             return None
         received, self._start = taken
+        if self._begun.looked:
+            self._begun = Begun()
         self._shown = received.dialect
         self._newline_may_follow = received.dialect.newline_may_follow
         return received

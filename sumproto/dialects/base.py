@@ -45,13 +45,30 @@ Taken = tuple[Received, int]
 """What a `Framing` found, and the index of the first byte behind it."""
 
 
+class Begun:
+    """How far the message that comes next has been read; a new one at its first byte."""
+
+    __slots__ = ("looked", "state")
+
+    def __init__(self) -> None:
+        self.looked = 0
+        """How many of its bytes need no second look, but for the last."""
+        self.state: tuple[int, ...] = ()
+        """What else its framing has to know to go on from there."""
+
+
 class Framing(ABC):
-    """How the end of a message is known. Has no state: the same bytes always read the same."""
+    """How the end of a message is known. Has no state: the same bytes always read the same.
+
+    What it knows of a message that is not whole is in a `Begun`. So a byte costs the same, however
+    many came before it.
+    """
 
     @abstractmethod
-    def take(self, data: bytes, start: int) -> Taken | None:
+    def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
         """The message that begins at `start`; None if its end is not there yet.
 
+        Then `begun` says how far it was read, and is to be given again when `data` has more of it.
         Raises `MessageError` as soon as the bytes cannot become a message any more.
         """
 

@@ -16,11 +16,13 @@ from ..message import (
     parse_name,
     parse_number,
 )
-from .base import Dialect, Framing, Received, Taken, too_long
+from .base import Begun, Dialect, Framing, Received, Taken, too_long
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _BLANKS = r"[ \t\r\n]*"
-_OBJECT = re.compile(rb'\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}', re.S)
+_QUOTE = ord('"')
+_INSIDE = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.S)
+_OUTSIDE = re.compile(rb'[^"}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"}]*)*', re.S)
 _MEMBER = re.compile(
     rf'{_BLANKS}({_STRING}){_BLANKS}:{_BLANKS}({_STRING}|[^",}}\s]+){_BLANKS}[,}}]', re.S
 )
@@ -76,25 +78,25 @@ class Objects(Framing):
     def __init__(self, aside: Collection[str]) -> None:
         self._aside = aside
 
-    def take(self, data: bytes, start: int) -> Taken | None:
-        found = _OBJECT.match(data, start, start + MAX_MESSAGE)
-        if not found:
+    def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
+        end = _find_end(data, start, begun)
+        if not end:
             if len(data) - start > MAX_MESSAGE:
                 raise too_long()
             return None
         try:
-            text = found[0].decode()
+            text = data[start:end].decode()
         except UnicodeDecodeError:
             raise Malformed("it is not UTF-8") from None
-        terminator = _newline(data, found.end())
-        return self._read(text, terminator), found.end() + len(terminator)
+        terminator = _newline(data, end)
+        return self._read(text, terminator), end + len(terminator)
 
     def finish(self, data: bytes, start: int) -> Taken | None:
         return None
 
     def error_dialect(self, data: bytes, start: int) -> Dialect | None:
-        found = _OBJECT.match(data, start, start + MAX_MESSAGE)
-        terminator = _newline(data, found.end()) if found else ""
+        end = _find_end(data, start, Begun())
+        terminator = _newline(data, end) if end else ""
         text = data[start : start + MAX_MESSAGE].decode(errors="replace")
         return JsonObject(("", "", ""), False, terminator, _find_id(text))
 
@@ -116,6 +118,35 @@ class Objects(Framing):
                 _find_id(text) if len(members) > 2 else None,
             ),
         )
+
+
+def _find_end(data: bytes, start: int, begun: Begun) -> int:
+    """The index behind the object that begins at `start`; 0 if its end is not there yet.
+
+    The state of `begun` is there while that is within a string.
+    """
+    limit = min(len(data), start + MAX_MESSAGE)
+    at = start + begun.looked
+    if begun.state:
+        at = _skip(_INSIDE, data, at, limit)
+        if at < limit and data[at] == _QUOTE:
+            at += 1
+            begun.state = ()
+    if not begun.state:
+        at = _skip(_OUTSIDE, data, at, limit)
+        if at < limit and data[at] != _QUOTE:
+            return at + 1
+        if at < limit:  # a string that does not end yet
+            at = _skip(_INSIDE, data, at + 1, limit)
+            begun.state = (_QUOTE,)
+    begun.looked = at - start
+    return 0
+
+
+def _skip(what: re.Pattern[bytes], data: bytes, start: int, limit: int) -> int:
+    """The index behind `what`, which may be nothing, at `start`; not beyond `limit`."""
+    found = what.match(data, start, limit)
+    return found.end() if found else start
 
 
 class _Member(NamedTuple):

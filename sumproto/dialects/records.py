@@ -11,10 +11,10 @@ from ..message import (
     MessageError,
     OutOfRange,
     parse_name,
-    parse_number,
+    read_integer,
     shorten,
 )
-from .base import Dialect, Framing, Received, Taken, too_long
+from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .text import UNKNOWN, Separated, divide
 
 _LENGTH = struct.Struct(">H")
@@ -62,7 +62,7 @@ class TextRecord(Separated):
 class Records(Framing):
     """The length says where the text ends; only if there is no number in it, one follows."""
 
-    def take(self, data: bytes, start: int) -> Taken | None:
+    def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
         if len(data) - start < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(data, start)
@@ -101,5 +101,5 @@ def _read_text_record(text: str, end: int) -> Taken | None:
     if not divided or not divided[0]:
         return None
     name, separator, number = divided
-    message = Message(parse_name(name), parse_number(number))
+    message = Message(parse_name(name), read_integer(number))
     return Received(message, TextRecord(separator)), end

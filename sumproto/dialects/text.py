@@ -15,8 +15,9 @@ from ..message import (
     in_range,
     parse_name,
     parse_number,
+    read_integer,
 )
-from .base import Dialect, Framing, Received, Taken, too_long
+from .base import Begun, Dialect, Framing, Received, Taken, too_long
 
 _BLANKS = " \t"
 _SEPARATORS = ",;:|"
@@ -78,11 +79,14 @@ UNKNOWN = Separated(",", "\r\n")
 """The dialect for a peer that has not shown its own."""
 
 _DIGITS = "0123456789"
-_NUMBER_FIRST = re.compile(r"([+-]?[0-9]+)([ \t]*[,;:|][ \t]*|[ \t]+)(.+)")
+# What is looked ahead at is not tried with fewer digits when the rest does not match.
+_NUMBER_FIRST = re.compile(r"(?=([+-]?[0-9]+))\1([ \t]*[,;:|][ \t]*|[ \t]+)(.+)")
 _FIELDS = re.compile(r"[ \t]*[,;:|][ \t]*|[ \t]+")
 _NUMERAL = re.compile(r"[+-]?[.]?\d[\d._eE+-]*")
+_HTTP = re.compile(r"[ \t]HTTP/[0-9.]+[ \t]*\Z", re.IGNORECASE)
 _ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_MORE_DIGITS = re.compile(rb"[0-9]*\r?\n?")
 _INTEGER_LINE = re.compile(rb"[+-]?[0-9]+\r?\n")
 
 # A number of any length is out of range rather than too long, but somewhere it has to end.
@@ -116,11 +120,12 @@ def _read_separated(text: str, terminator: str) -> Received | None:
     """
     if divided := divide(text):
         name, separator, number = divided
-        message = Message(parse_name(name), parse_number(number))
+        message = Message(parse_name(name), read_integer(number))
         return Received(message, _separated(separator, terminator))
     if found := _NUMBER_FIRST.fullmatch(text):
+        _check_no_http(text)
         number, separator, name = found.groups()
-        message = Message(parse_name(name), parse_number(number))
+        message = Message(parse_name(name), read_integer(number))
         return Received(message, _separated(separator, terminator, True))
     return None
 
@@ -136,7 +141,16 @@ def read_fields(text: str, separator: str) -> Message | None:
     return None
 
 
-def _read_name_line(text: str) -> str:
+def _check_no_http(text: str) -> None:
+    """Raise `Malformed` if `text` ends as the first line of an HTTP request does.
+
+    A web page may choose the method, ``101``, say: the line is ``101 / HTTP/1.1``.
+    """
+    if "/" in text and _HTTP.search(text):
+        raise Malformed("this is an HTTP request")
+
+
+def _check_name_line(text: str) -> str:
     """The name in a line of its own.
 
     Raises `ReportedError` if the line tells of an error, and `Malformed` if it was rather meant
@@ -144,6 +158,7 @@ def _read_name_line(text: str) -> str:
     """
     if reported := _ERROR.fullmatch(text):
         raise ReportedError(*reported.groups())
+    _check_no_http(text)
     if INTEGER.fullmatch(text):
         raise Malformed("there is no name")
     fields = _FIELDS.split(text)
@@ -155,12 +170,6 @@ def _read_name_line(text: str) -> str:
     return parse_name(text)
 
 
-def _read_two_lines(first: bytes, number: str, terminator: str) -> Received:
-    text, between = _decode_line(first)
-    message = Message(_read_name_line(text), parse_number(number))
-    return Received(message, TwoLines(between, terminator))
-
-
 def _decode_line(line: bytes) -> tuple[str, str]:
     """The text and the terminator of a line that ends in LF."""
     terminator = "\r\n" if line.endswith(b"\r\n") else "\n"
@@ -170,25 +179,55 @@ def _decode_line(line: bytes) -> tuple[str, str]:
         raise Malformed("it is not UTF-8") from None
 
 
+def _read_name(line: bytes) -> tuple[str, str]:
+    """The name in a `line` of its own, and its newline. Raises `MessageError` if it is none."""
+    text, newline = _decode_line(line)
+    return _check_name_line(text), newline
+
+
+def _read_two_lines(name: tuple[str, str], number: str, terminator: str) -> Received:
+    """The message of the `name`, with the newline behind it, and the `number` on the next line."""
+    message = Message(name[0], parse_number(number))
+    return Received(message, TwoLines(name[1], terminator))
+
+
+def _check_controls(data: bytes, start: int, end: int) -> None:
+    """Raise `Malformed` if there are control characters from `start` to `end`."""
+    if _CONTROL.search(data, start, end):
+        raise Malformed("there are control characters in it")
+
+
 class Lines(Framing):
     """Text: a message ends with its line or, separated and with no newline, in silence."""
 
-    def take(self, data: bytes, start: int) -> Taken | None:
-        end = data.find(b"\n", start) + 1
-        if not end or end - start > MAX_MESSAGE:
-            self._check_length(data[start : end or None])
-        if not end:
-            return None
-        text, terminator = _decode_line(data[start:end])
-        received = _read_separated(text, terminator)
-        if received is None:
-            _read_name_line(text)
-            second, end = end, data.find(b"\n", end) + 1
-            self._check_length(data[start : end or None])
-            if not end:
-                return None
-            received = _read_two_lines(data[start:second], *_decode_line(data[second:end]))
-        return self._taken(received, start, end)
+    _sum_may_be_left = False
+    """Whether an integer on a line before a message is the sum that belongs to the last."""
+
+    def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
+        looked = begun.looked
+        first, second = begun.state or (0, 0)  # where the lines begin; the same until both have
+        name = None
+        while end := data.find(b"\n", start + looked) + 1:
+            if end - start - first > MAX_MESSAGE:
+                self._check_length(data, start + first, end, looked - first)
+            try:
+                text, terminator = _decode_line(data[start + second : end])
+                if second > first:
+                    name = name or _read_name(data[start + first : start + second])
+                    return self._taken(_read_two_lines(name, text, terminator), start + first, end)
+                if received := _read_separated(text, terminator):
+                    return self._taken(received, start + first, end)
+                if self._sum_may_be_left and not second and INTEGER.fullmatch(text):
+                    first = end - start
+                else:
+                    name = _check_name_line(text), terminator
+            except MessageError:
+                _check_controls(data, start + second, end)
+                raise
+            second = looked = end - start
+        self._check_length(data, start + first, len(data), looked - first)
+        begun.looked, begun.state = len(data) - start, (first, second)
+        return None
 
     def finish(self, data: bytes, start: int) -> Taken | None:
         first, newline, last = data[start:].rpartition(b"\n")
@@ -199,7 +238,7 @@ class Lines(Framing):
         if not newline:
             received = _read_separated(text, "")
         elif INTEGER.fullmatch(text):
-            received = _read_two_lines(first + newline, text, "")
+            received = _read_two_lines(_read_name(first + newline), text, "")
         else:
             received = None
         return None if received is None else self._taken(received, start, len(data))
@@ -210,22 +249,28 @@ class Lines(Framing):
             return None
         return _separated(",", "\r\n" if data.endswith(b"\r\n", start, end) else "\n")
 
-    def _check_length(self, data: bytes) -> None:
-        """Raise if `data`, a message or its beginning, is too long or shows that it is no text.
+    def _check_length(self, data: bytes, start: int, end: int, looked: int) -> None:
+        """Raise if the bytes from `start` to `end` are too long or show that they are no text.
 
-        Beyond the limit there may only be more digits of the number at its end.
+        They are a message or its beginning, of which the first `looked` need no second look. Beyond
+        the limit there may only be more digits of the number at its end.
         """
-        head = data[: MAX_MESSAGE + 1]
-        if _CONTROL.search(head):
-            raise Malformed("there are control characters in it")
-        if len(data) > MAX_MESSAGE:
-            try:
-                message = self.finish(head.rstrip(b"\r\n"), 0)
-            except Malformed:
-                message = None
-            rest = data[MAX_MESSAGE:].rstrip(b"\r\n").rstrip(_DIGITS.encode())
-            if message is None or rest or len(data) > _MAX_WITH_DIGITS:
-                raise too_long()
+        limit = start + MAX_MESSAGE
+        _check_controls(data, start + looked, min(end, limit + 1))
+        if end <= limit:
+            return
+        if looked <= MAX_MESSAGE and not self._is_whole(data[start : limit + 1]):
+            raise too_long()
+        more = _MORE_DIGITS.fullmatch(data, max(limit, start + looked - 1), end)
+        if not more or end - start > _MAX_WITH_DIGITS:
+            raise too_long()
+
+    def _is_whole(self, data: bytes) -> bool:
+        """Whether `data` is a message, with the newline that ends it or without."""
+        try:
+            return bool(self.finish(data.removesuffix(b"\n").removesuffix(b"\r"), 0))
+        except Malformed:
+            return False
 
     def _taken(self, received: Received, start: int, end: int) -> Taken:
         if end - start > MAX_MESSAGE and in_range(received.message.number):
@@ -236,11 +281,11 @@ class Lines(Framing):
 class ReplyLines(Lines):
     """Lines of replies: behind two there may be a third, with the sum; errors need no newline."""
 
-    def take(self, data: bytes, start: int) -> Taken | None:
-        third = _INTEGER_LINE.match(data, start)
-        return super().take(data, third.end() if third else start)
+    _sum_may_be_left = True
 
     def finish(self, data: bytes, start: int) -> Taken | None:
+        if left := _INTEGER_LINE.match(data, start):
+            start = left.end()
         if reported := _ERROR.fullmatch(data[start:].decode(errors="replace")):
             raise ReportedError(*reported.groups())
         return super().finish(data, start)
