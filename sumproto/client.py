@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import TextIOWrapper
+from math import inf
 from typing import Any, TextIO
 
 from twisted.internet import defer, error
@@ -19,6 +20,7 @@ from twisted.internet.task import react
 from twisted.python.failure import Failure
 
 from .datagram import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
+from .deadline import Deadline
 from .dialects import (
     DIALECTS,
     REPLIES,
@@ -44,11 +46,12 @@ from .message import (
     shorten,
 )
 from .options import HOST, PORT, argument, default_name, explain, integer_in, parse_seconds
-from .receiver import MessageReceiver
+from .receiver import LONGEST_SILENCE, MessageReceiver
 from .report import ExchangeFailed, JsonReport, Report, ServerStopped, SumReport, TextReport
+from .twisted_gaps import run_on_monotonic_clock
 
 # What a connection that is not made in time fails with, depending on the endpoint.
-_NOT_IN_TIME = (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError)
+_NOT_IN_TIME = (defer.CancelledError, error.TimeoutError, error.ConnectingCancelledError)
 
 TIMEOUT = 5.0
 """Seconds that a connection, or a reply over it, may take by default."""
@@ -68,6 +71,7 @@ class SumClient(MessageReceiver):
         self._factory = factory
         self._requests = list(factory.requests)
         self._lost = False
+        self._deadline: Deadline | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -91,9 +95,17 @@ class SumClient(MessageReceiver):
         except MessageError as malformed:
             self._end(ExchangeFailed(f"malformed reply {self._pending()}: {malformed}"))
         else:
-            self.awaitSilence()
+            if not final:
+                self.awaitSilence()
 
     def timeoutConnection(self) -> None:
+        """The time for the reply is over; but what came last may be one that silence will end."""
+        if self.awaits_silence:
+            self._limit(LONGEST_SILENCE * QUIET_PERIOD, self._giveUp)
+        else:
+            self._giveUp()
+
+    def _giveUp(self) -> None:
         what = f"no reply within {self._factory.timeout:g} s"
         if self.decoder.pending:
             what += f", but {self._pending()}"
@@ -112,9 +124,18 @@ class SumClient(MessageReceiver):
             self._end(None)
         elif not self._lost:
             self._request = self._requests.pop(0)
-            self.setTimeout(self._factory.timeout)
+            self._limit(self._factory.timeout, self.timeoutConnection)
             self.transport.write(self._factory.dialect.encode(self._request))
             self._factory.report.sent()
+
+    def _limit(self, seconds: float, passed: Callable[[], object]) -> None:
+        """Have `passed` called after `seconds`, instead of what was to be called before."""
+        self._unlimit()
+        self._deadline = Deadline(self._clock, seconds, passed, self.hasUnread)
+
+    def _unlimit(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
 
     def _pending(self) -> str:
         """What has come that is no reply, to be shown."""
@@ -147,7 +168,7 @@ class SumClient(MessageReceiver):
             self._end(None)
 
     def _end(self, failure: Exception | None) -> None:
-        self.setTimeout(None)
+        self._unlimit()
         if failure:
             self._factory.outcome.errback(failure)
         else:
@@ -294,9 +315,16 @@ def _ask(prompts: TextIO) -> int:
 def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) -> Deferred[None]:
     """Do the exchanges of `factory` with the server at `endpoint`. Fails with `ExchangeFailed`."""
     factory.report.connecting()
-    connected = endpoint.connect(factory).addTimeout(factory.timeout, factory.clock)
+    connected = endpoint.connect(factory)
+    deadline = Deadline(factory.clock, factory.timeout, connected.cancel)
+    connected.addBoth(_after, deadline.cancel)
     connected.addErrback(partial(factory.clientConnectionFailed, None))
     return factory.outcome
+
+
+def _after(result: object, do: Callable[[], object]) -> object:
+    do()
+    return result
 
 
 Begin = Callable[[], Deferred[None]]
@@ -333,8 +361,8 @@ def _connection(
             endpoint = clientFromString(reactor, options.connect)
         except Exception as wrong:
             raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
-    else:
-        endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=timeout)
+    else:  # with no timer of its own: exchange_over has a fair one
+        endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=inf)
     factory = SumClientFactory(requests, reactor, timeout, options.report(), dialect)
     return partial(exchange_over, endpoint, factory)
 
@@ -386,6 +414,7 @@ def main() -> None:
 
         from twisted.internet import reactor
 
+        run_on_monotonic_clock(reactor)
         where = options.connect or f"{options.host}:{options.port}"
         try:
             way = _datagrams if options.udp else _connection

@@ -19,6 +19,8 @@ FLOORS = [
     {"dialects"},
     {"exchange"},
     {"observer"},
+    {"twisted_gaps"},
+    {"deadline"},
     {
         "connections",
         "receiver",
