@@ -59,7 +59,7 @@ class MessageReceiver(LineReceiver):
             received = self.decoder.take() or (self.decoder.finish() if final else None)
             if received is None:
                 return
-            self._longest_gap = 0.0
+            self._begun, self._longest_gap = None, 0.0
             yield received
 
     @property

@@ -10,15 +10,13 @@ from typing import Any
 
 
 def run_on_monotonic_clock(reactor: Any) -> None:
-    """Have the timers of `reactor` go by `time.monotonic`; once more does nothing.
+    """Have the timers of `reactor` go by `time.monotonic`. Done again, it changes nothing.
 
     Twisted's go by `time.time`, and know no other clock (ticket #2424). When somebody sets that
     back by an hour, they all are an hour late; set forward, they all fire at once. What waits
     already keeps the seconds that it has left. A call that is cancelled moves as well: it stays in
     the reactor's heap, and would hold up those behind it.
     """
-    if reactor.seconds is time.monotonic:
-        return
     shift = time.monotonic() - reactor.seconds()
     for call in (*reactor._pendingTimedCalls, *reactor._newTimedCalls):
         call.time += shift

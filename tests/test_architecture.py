@@ -19,8 +19,7 @@ FLOORS = [
     {"dialects"},
     {"exchange"},
     {"observer"},
-    {"twisted_gaps"},
-    {"deadline"},
+    {"deadline", "twisted_gaps"},
     {
         "connections",
         "receiver",

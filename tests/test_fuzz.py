@@ -95,7 +95,7 @@ class Model:
         self.quiet_at = None
         try:
             while received := self.decoder.take() or (self.decoder.finish() if final else None):
-                self.longest_gap = 0.0
+                self.begun_at, self.longest_gap = None, 0.0
                 self.said += self.reply(received)
                 self.idle_at = self.now + IDLE
                 self.silence_may_save_it = True
