@@ -69,11 +69,13 @@ class MessageReceiver(LineReceiver):
 
     def awaitSilence(self) -> None:
         """Have `process` called if nothing more comes for so long that what is in is all."""
-        self.cancelSilence()
         if self._quiet_period and self.decoder.pending:
+            self.cancelSilence()
             self._begun = self._clock.seconds()
-            seconds = max(self._quiet_period, GAPS * self._longest_gap)
-            seconds = min(seconds, LONGEST_SILENCE * self._quiet_period)
+            seconds = self._quiet_period
+            if self._longest_gap:
+                seconds = max(seconds, GAPS * self._longest_gap)
+                seconds = min(seconds, LONGEST_SILENCE * self._quiet_period)
             self._silence = Deadline(self._clock, seconds, self._silent, self.hasUnread)
 
     def cancelSilence(self) -> None:

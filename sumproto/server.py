@@ -252,9 +252,10 @@ class SumProtocol(MessageReceiver):
 
     def _limit(self, deadlines: Deadlines[SumProtocol] | None) -> None:
         """Be under these `deadlines` of the factory from now on, and under no others."""
-        if self._deadlines and self._deadlines is not deadlines:
-            self._deadlines.clear(self)
-        self._deadlines = deadlines
+        if deadlines is not self._deadlines:
+            if self._deadlines:
+                self._deadlines.clear(self)
+            self._deadlines = deadlines
         if deadlines:
             deadlines.set(self)
 
