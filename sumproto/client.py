@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import TextIOWrapper
+from math import inf
 from typing import Any, TextIO
 
 from twisted.internet import defer, error
@@ -19,6 +20,7 @@ from twisted.internet.task import react
 from twisted.python.failure import Failure
 
 from .datagram_client import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
+from .deadline import Deadline
 from .dialects import (
     DIALECTS,
     REPLIES,
@@ -39,13 +41,13 @@ from .message import (
     parse_number,
 )
 from .options import HOST, PORT, argument, default_name, explain, integer_in, parse_seconds
-from .receiver import MessageReceiver
+from .receiver import LONGEST_SILENCE, MessageReceiver
 from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 from .report import ExchangeFailed, JsonReport, Report, ServerStopped, SumReport, TextReport
-from .twisted_gaps import has_unsent
+from .twisted_gaps import has_unsent, run_on_monotonic_clock
 
 # What a connection that is not made in time fails with, depending on the endpoint.
-_NOT_IN_TIME = (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError)
+_NOT_IN_TIME = (defer.CancelledError, error.TimeoutError, error.ConnectingCancelledError)
 
 TIMEOUT = 5.0
 """Seconds that a connection, or a reply over it, may take by default."""
@@ -68,6 +70,7 @@ class SumClient(MessageReceiver):
         self._early = 0  # bytes that came before the request, and that were not looked at
         self._undecided = False  # what has come is no reply; only the end tells what it means
         self._lost = False
+        self._deadline: Deadline | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -95,11 +98,18 @@ class SumClient(MessageReceiver):
             elif received is None:
                 if failed := self._rule.begun(came):
                     self._become(failed)
-                else:
+                elif not final:
                     self.awaitSilence()
                 return
 
     def timeoutConnection(self) -> None:
+        """The time for the reply is over; but what came last may be one that silence will end."""
+        if self.awaits_silence:
+            self._limit(LONGEST_SILENCE * QUIET_PERIOD, self._giveUp)
+        else:
+            self._giveUp()
+
+    def _giveUp(self) -> None:
         waited = f"within {self._factory.timeout:g} s"
         self._become(self._rule.timed_out(self.decoder.pending, waited))
 
@@ -121,7 +131,7 @@ class SumClient(MessageReceiver):
         elif not self._lost:
             self._request = self._requests.pop(0)
             self._early = len(self.decoder.pending)
-            self.setTimeout(self._factory.timeout)
+            self._limit(self._factory.timeout, self.timeoutConnection)
             self.transport.write(self._factory.dialect.encode(self._request))
             self._factory.report.sent()
 
@@ -132,6 +142,15 @@ class SumClient(MessageReceiver):
         if failed:
             self._become(failed)
         return not failed
+
+    def _limit(self, seconds: float, passed: Callable[[], object]) -> None:
+        """Have `passed` called after `seconds`, instead of what was to be called before."""
+        self._unlimit()
+        self._deadline = Deadline(self._clock, seconds, passed, self.hasUnread)
+
+    def _unlimit(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
 
     def _become(self, outcome: Outcome | None) -> None:
         """Do as `outcome` says, if there is one."""
@@ -151,7 +170,7 @@ class SumClient(MessageReceiver):
             self._end(None)
 
     def _end(self, failure: Exception | None) -> None:
-        self.setTimeout(None)
+        self._unlimit()
         if failure:
             self._factory.outcome.errback(failure)
         else:
@@ -306,9 +325,16 @@ def _ask(prompts: TextIO) -> int:
 def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) -> Deferred[None]:
     """Do the exchanges of `factory` with the server at `endpoint`. Fails with `ExchangeFailed`."""
     factory.report.connecting()
-    connected = endpoint.connect(factory).addTimeout(factory.timeout, factory.clock)
+    connected = endpoint.connect(factory)
+    deadline = Deadline(factory.clock, factory.timeout, connected.cancel)
+    connected.addBoth(_after, deadline.cancel)
     connected.addErrback(partial(factory.clientConnectionFailed, None))
     return factory.outcome
+
+
+def _after(result: object, do: Callable[[], object]) -> object:
+    do()
+    return result
 
 
 Begin = Callable[[], Deferred[None]]
@@ -345,8 +371,8 @@ def _connection(
             endpoint = clientFromString(reactor, options.connect)
         except Exception as wrong:
             raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
-    else:
-        endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=timeout)
+    else:  # with no timer of its own: exchange_over has a fair one
+        endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=inf)
     factory = SumClientFactory(
         requests, reactor, timeout, options.report(), dialect, options.any_number
     )
@@ -403,6 +429,7 @@ def main() -> None:
 
         from twisted.internet import reactor
 
+        run_on_monotonic_clock(reactor)
         where = options.connect or f"{options.host}:{options.port}"
         try:
             way = _datagrams if options.udp else _connection

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+
+from .deadline import Deadline
 
 T = TypeVar("T")
 
@@ -41,7 +44,7 @@ class Connections(Generic[T]):
         """
         drained: Deferred[None] = Deferred()
         self._drained = drained
-        self._deadline = self._clock.callLater(seconds, self._each, abort)
+        self._deadline = Deadline(self._clock, seconds, partial(self._each, abort))
         self._each(finish)
         self._abort = abort
         if self._hurried:
@@ -62,6 +65,5 @@ class Connections(Generic[T]):
     def _check(self) -> None:
         if self._drained and not self._open:
             drained, self._drained = self._drained, None
-            if self._deadline.active():
-                self._deadline.cancel()
+            self._deadline.cancel()
             drained.callback(None)

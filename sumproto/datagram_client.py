@@ -5,19 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
+from .deadline import Deadline
 from .dialects import REPLIES, UNKNOWN, Decoder, Dialect, Received
 from .exchange import Exchange
 from .message import Message, MessageError
 from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 from .report import ExchangeFailed, Report, ServerStopped
+from .twisted_gaps import unread
 
 FIRST_WAIT = 0.5
 """Seconds after which a client sends a request again; they double each time."""
@@ -64,7 +66,7 @@ class SumDatagramClient(DatagramProtocol):
         self._timeout = timeout
         self._most = tries
         self._rule = ReplyRule(any_number)
-        self._timer: IDelayedCall | None = None
+        self._timer: Deadline | None = None
 
     def begin(self, reactor: Any) -> Deferred[Exchange]:
         """Send the request, from a free port of this host. Returns `outcome`."""
@@ -113,15 +115,18 @@ class SumDatagramClient(DatagramProtocol):
             return
         self.tries += 1
         if self.tries == self._most or left <= wait:
-            self._timer = self._clock.callLater(min(wait, left), self._giveUp)
+            self._wait(min(wait, left), self._giveUp)
         else:
-            self._timer = self._clock.callLater(wait, self._send)
+            self._wait(wait, self._send)
         try:
             self.transport.write(self._data)
         except OSError as error:
             self._fail(error)
         else:
             self._report.sent(again=self.tries > 1)
+
+    def _wait(self, seconds: float, passed: Callable[[], object]) -> None:
+        self._timer = Deadline(self._clock, seconds, passed, lambda: unread(self.transport) > 0)
 
     def _giveUp(self) -> None:
         times = "1 try" if self.tries == 1 else f"{self.tries} tries"
@@ -143,7 +148,7 @@ class SumDatagramClient(DatagramProtocol):
             self.outcome.errback(ExchangeFailed(outcome))
 
     def _close(self) -> None:
-        if self._timer and self._timer.active():
+        if self._timer:
             self._timer.cancel()
         if self.transport:
             self.transport.stopListening()

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
-from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
+from .deadline import Deadline
 from .dialects import Decoder, Newline, Received
+from .twisted_gaps import unread
+
+GAPS = 3
+"""How many times the longest gap between two of its pieces a message in pieces waits for more.
+
+Who types a character at a time hesitates now and then, and a program that sends in pieces is held
+up now and then; for more than three times as long is rare.
+"""
+
+LONGEST_SILENCE = 15
+"""How many quiet periods a message waits at the most: 3 s by default, so that its peer is answered
+before it gives up (our client after 5 s)."""
 
 
-class MessageReceiver(LineReceiver, TimeoutMixin):
+class MessageReceiver(LineReceiver):
     """A LineReceiver for messages, which need not be lines.
 
     It stays in raw mode and leaves it to a `Decoder` to find the messages; LineReceiver's pausing
     is what it builds on. `quiet_period` is the seconds of silence that end a message that has no
-    other end; 0 turns that off.
+    other end, and that came at once; 0 turns that off. One that comes in pieces waits longer: its
+    peer has shown that it is slow, and a number that was cut short is a wrong one.
     """
 
     transport: Any  # what a reactor gives is more than the ITransport that Protocol promises
@@ -29,7 +42,9 @@ class MessageReceiver(LineReceiver, TimeoutMixin):
         self.decoder = decoder
         self._clock = clock
         self._quiet_period = quiet_period
-        self._quiet: IDelayedCall | None = None
+        self._silence: Deadline | None = None
+        self._begun: float | None = None  # when the last piece came, if it left a message begun
+        self._longest_gap = 0.0  # seconds between two pieces of this message
 
     def process(self, final: bool) -> None:
         """Bytes have come or, if `final`, the quiet period is over: handle what is `received`."""
@@ -44,19 +59,34 @@ class MessageReceiver(LineReceiver, TimeoutMixin):
             received = self.decoder.take() or (self.decoder.finish() if final else None)
             if received is None:
                 return
+            self._begun, self._longest_gap = None, 0.0
             yield received
 
+    @property
+    def awaits_silence(self) -> bool:
+        """Whether `process` will be called if nothing more comes."""
+        return self._silence is not None
+
     def awaitSilence(self) -> None:
-        """Have `process` called if nothing more comes for the quiet period."""
-        self.cancelSilence()
+        """Have `process` called if nothing more comes for so long that what is in is all."""
         if self._quiet_period and self.decoder.pending:
-            self._quiet = self.callLater(self._quiet_period, self._silent)
+            self.cancelSilence()
+            self._begun = self._clock.seconds()
+            seconds = self._quiet_period
+            if self._longest_gap:
+                seconds = max(seconds, GAPS * self._longest_gap)
+                seconds = min(seconds, LONGEST_SILENCE * self._quiet_period)
+            self._silence = Deadline(self._clock, seconds, self._silent, self.hasUnread)
 
     def cancelSilence(self) -> None:
         """Forget `awaitSilence`."""
-        if self._quiet:
-            self._quiet.cancel()
-            self._quiet = None
+        if self._silence:
+            self._silence.cancel()
+            self._silence = None
+
+    def hasUnread(self) -> bool:
+        """Whether there is something that the reactor would read in its next turn."""
+        return not self.paused and unread(self.transport) > 0
 
     def connectionMade(self) -> None:
         self.setRawMode()
@@ -64,17 +94,16 @@ class MessageReceiver(LineReceiver, TimeoutMixin):
             self.transport.setTcpNoDelay(True)  # or a small message may wait for an ACK
 
     def rawDataReceived(self, data: bytes) -> None:
+        if self._begun is not None:
+            self._longest_gap = max(self._longest_gap, self._clock.seconds() - self._begun)
+            self._begun = None
         self.decoder.feed(data)
         self.cancelSilence()
         self.process(final=False)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.setTimeout(None)
         self.cancelSilence()
 
-    def callLater(self, period: float, func: Callable[[], None]) -> IDelayedCall:
-        return self._clock.callLater(period, func)
-
     def _silent(self) -> None:
-        self._quiet = None
+        self._silence = None
         self.process(final=True)

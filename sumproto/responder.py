@@ -48,7 +48,7 @@ class Responder:
 
     def exchanged(self, peer: Peer, done: Sequence[Done], since: float) -> None:
         """Exchanges with `peer` are `done`, the last bytes of whose requests came at `since`."""
-        seconds = max(0.0, self.clock.seconds() - since)  # the clock may be set back
+        seconds = self.clock.seconds() - since
         for observer in self._exchange_observers:
             observer.exchanged(peer, done, seconds)
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import sys
-import termios
-from typing import Any
-
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -17,11 +12,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .connections import Connections
+from .deadline import Deadlines
 from .dialects import Decoder, Newline, Received
 from .message import Busy, Malformed, MessageError, Stopping, TimedOut
 from .observer import Done, Peer
-from .receiver import MessageReceiver
+from .receiver import LONGEST_SILENCE, MessageReceiver
 from .responder import Responder
+from .twisted_gaps import unread
 
 REFUSALS = 32
 """Connections beyond the most that are told so; still more are closed without a word."""
@@ -42,6 +39,7 @@ class SumProtocol(MessageReceiver):
         super().__init__(Decoder(), factory.clock, factory.quiet_period)
         self._factory = factory
         self._responder = factory.responder
+        self._deadlines: Deadlines[SumProtocol] | None = None  # the one that counts for this
         self._since = 0.0  # when the last bytes came
         self.refusal = refusal
         self._peer_closed = False  # nothing more will come
@@ -73,7 +71,7 @@ class SumProtocol(MessageReceiver):
             transport = transport.transport
         transport.bufferSize = _TURN  # Twisted's 64 KiB are 16,000 requests, and half a second
         self.transport.registerProducer(self, True)
-        self.setTimeout(self._factory.idle_timeout or None)
+        self._limit(self._factory.idle)
         self._factory.connectionMade(self)
         if self.refusal:
             self._refuse(self.refusal)
@@ -105,22 +103,28 @@ class SumProtocol(MessageReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
+        self._limit(None)
         self._closing = True
         if not (self._why or self._peer_closed or reason.check(ConnectionDone)):
             self._why = reason.getErrorMessage()
         self._factory.connectionLost(self, self._why)
 
-    def timeoutConnection(self) -> None:
-        if self._closing:
-            self.abort()
+    def idled(self) -> None:
+        """The idle timeout is over; but what came last may be a message that silence will end."""
+        if self.awaits_silence:
+            self._limit(self._factory.last_silence)
         else:
-            if self.paused:
-                what = "the replies were not read"
-            elif self.decoder.pending:
-                what = "the end of the message did not come"
-            else:
-                what = "a message did not come"
-            self._refuse(TimedOut(f"{what} within {self._factory.idle_timeout:g} s"))
+            self.timeoutConnection()
+
+    def timeoutConnection(self) -> None:
+        """Tell the peer for what there was no more time, and close."""
+        if self.paused:
+            what = "the replies were not read"
+        elif self.decoder.pending:
+            what = "the end of the message did not come"
+        else:
+            what = "a message did not come"
+        self._refuse(TimedOut(f"{what} within {self._factory.idle_timeout:g} s"))
 
     # Called by the factory
 
@@ -129,7 +133,7 @@ class SumProtocol(MessageReceiver):
         if not self._closing:
             self._why = "the server is stopping"
             self._finishing = True
-            self._unread = _unread(self.transport)
+            self._unread = unread(self.transport)
             if not self.paused:  # if it is, resumeProducing goes on here
                 self._goOn(final=False)
 
@@ -173,7 +177,7 @@ class SumProtocol(MessageReceiver):
             self._responder.exchanged(self._peer, self._done, self._since)
             self._done = []
         if replies:
-            self.resetTimeout()
+            self._limit(self._factory.idle)
             self.transport.write(b"".join(replies))
 
     def _goOn(self, final: bool) -> None:
@@ -183,12 +187,12 @@ class SumProtocol(MessageReceiver):
             self._refuse(Malformed("the connection ended within a message"))
         elif self._peer_closed:
             self._close()
-        elif self._finishing and (self._unread <= 0 or not _unread(self.transport)):
+        elif self._finishing and (self._unread <= 0 or not unread(self.transport)):
             if rest and self._quiet_period and not final:
                 self.awaitSilence()
             else:
                 self._close()
-        else:
+        elif not final:
             self.awaitSilence()
 
     def _refuse(self, error: MessageError) -> None:
@@ -217,16 +221,16 @@ class SumProtocol(MessageReceiver):
 
     def _limitClose(self) -> None:
         """Bound the close, unless the drain of the factory does."""
-        self.setTimeout(None if self._finishing else CLOSE_TIMEOUT)
+        self._limit(None if self._finishing else self._factory.closing)
 
-
-def _unread(transport: Any) -> int:
-    """How many bytes the kernel has received that the reactor has not read yet."""
-    try:
-        count = fcntl.ioctl(transport.fileno(), termios.FIONREAD, bytes(4))
-    except (OSError, ValueError):  # there is no connection any more
-        return 0
-    return int.from_bytes(count, sys.byteorder)
+    def _limit(self, deadlines: Deadlines[SumProtocol] | None) -> None:
+        """Be under these `deadlines` of the factory from now on, and under no others."""
+        if deadlines is not self._deadlines:
+            if self._deadlines:
+                self._deadlines.clear(self)
+            self._deadlines = deadlines
+        if deadlines:
+            deadlines.set(self)
 
 
 class SumFactory(Factory):
@@ -250,6 +254,15 @@ class SumFactory(Factory):
         self.quiet_period = quiet_period
         self.idle_timeout = idle_timeout
         self.max_connections = max_connections
+        unread = SumProtocol.hasUnread
+        self.idle = Deadlines(self.clock, idle_timeout, SumProtocol.idled, unread)
+        """For a message, from the last one on."""
+        self.last_silence = Deadlines(
+            self.clock, LONGEST_SILENCE * quiet_period, SumProtocol.timeoutConnection, unread
+        )
+        """For silence, when that is over."""
+        self.closing = Deadlines(self.clock, CLOSE_TIMEOUT, SumProtocol.abort, unread)
+        """For the peer to close."""
         self._connections: Connections[SumProtocol] = Connections(self.clock)
         self._refusals = 0  # how many of them are only told that they are refused
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -40,6 +41,7 @@ from .responder import Responder
 from .server import REFUSALS, SumFactory
 from .signals import Signals
 from .trace import EventTrace, ExchangeTrace, Throttle
+from .twisted_gaps import run_on_monotonic_clock
 
 if TYPE_CHECKING:
     from .web import Tally
@@ -326,6 +328,7 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     if reactor is None:
         from twisted.internet import reactor
 
+        run_on_monotonic_clock(reactor)
     throttle = Throttle(reactor)
     observers: list[Observer] = [EventTrace(throttle)]
     if not options["quiet"]:
@@ -335,7 +338,7 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         observers.append(journal)
         reactor.callWhenRunning(journal.flush)  # the file is there, or it is told why not
         reactor.addSystemEventTrigger("after", "shutdown", journal.close)  # when all is answered
-    tally = _tally(reactor) if options["web"] is not None else None
+    tally = _tally() if options["web"] is not None else None
     if tally:
         observers.append(tally)
     responder = Responder(
@@ -424,7 +427,7 @@ def _datagram_listeners(
     ]
 
 
-def _tally(reactor: Any) -> Tally:
+def _tally() -> Tally:
     """What is watched by --web, which takes an extra. Raises `SystemExit` without it."""
     try:
         from .web import Tally
@@ -432,7 +435,7 @@ def _tally(reactor: Any) -> Tally:
         raise SystemExit(
             f"twistd sumserver: --web: {missing.name} is not installed: pip install 'sumproto[web]'"
         ) from None
-    return Tally(reactor.seconds)
+    return Tally(time.time)
 
 
 def _web(

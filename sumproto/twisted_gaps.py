@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
+import fcntl
+import sys
+import termios
+import time
 from typing import Any
+
+
+def run_on_monotonic_clock(reactor: Any) -> None:
+    """Have the timers of `reactor` go by `time.monotonic`. Done again, it changes nothing.
+
+    Twisted's go by `time.time`, and know no other clock (ticket #2424). When somebody sets that
+    back by an hour, they all are an hour late; set forward, they all fire at once. What waits
+    already keeps the seconds that it has left. A call that is cancelled moves as well: it stays in
+    the reactor's heap, and would hold up those behind it.
+    """
+    shift = time.monotonic() - reactor.seconds()
+    for call in (*reactor._pendingTimedCalls, *reactor._newTimedCalls):
+        call.time += shift
+        call.seconds = time.monotonic
+    reactor.seconds = time.monotonic
+
+
+def unread(transport: Any) -> int:
+    """How many bytes the kernel has received for `transport` that the reactor has not read yet.
+
+    A transport tells only what it has read. Over UDP it is the size of the next datagram.
+    """
+    try:
+        count = fcntl.ioctl(transport.fileno(), termios.FIONREAD, bytes(4))
+    except (OSError, ValueError):  # there is no connection any more
+        return 0
+    return int.from_bytes(count, sys.byteorder)
 
 
 def has_unsent(transport: Any) -> bool:

@@ -19,7 +19,7 @@ FLOORS = [
     {"dialects"},
     {"exchange", "sources"},
     {"observer", "replies"},
-    {"twisted_gaps"},
+    {"deadline", "twisted_gaps"},
     {
         "connections",
         "log",

@@ -28,6 +28,7 @@ from support import (
     running,
     running_server,
 )
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress
@@ -185,6 +186,47 @@ def test_no_reply_in_time() -> None:
     fake.protocol.dataReceived(b"Server of")
     fake.clock.advance(5)
     assert fake.failure == "no reply within 5 s, but 'Server of'"
+
+
+def test_a_stall_is_not_the_end_of_a_reply() -> None:
+    fake = FakeClient(42)
+    fake.protocol.dataReceived(b"Bob,5")
+    fake.clock.callLater(0.35, fake.protocol.dataReceived, b"8\n")
+    fake.clock.advance(0.35)
+    assert fake.report.told == ["sent", 100]
+
+
+@pytest.mark.parametrize("newline", ["", "\n"])
+def test_a_reply_that_came_in_time_counts_after_a_stall(newline: str) -> None:
+    fake = FakeClient(42)
+    fake.clock.callLater(7, fake.protocol.dataReceived, b"Bob,58" + newline.encode())
+    fake.clock.advance(7)
+    fake.clock.advance(0.2)
+    assert fake.report.told == ["sent", 100]
+    assert fake.outcomes == [None]
+
+
+def test_a_server_that_goes_on_sending_gains_no_more_than_a_silence() -> None:
+    fake = FakeClient(42)
+    for _ in range(90):
+        fake.protocol.dataReceived(b"x")
+        fake.clock.advance(0.1)
+    assert fake.failure.startswith("no reply within 5 s, but 'xxx")
+
+
+def test_a_connection_that_was_made_in_time_counts_after_a_stall() -> None:
+    clock, made = Clock(), Deferred[SumClient]()
+    factory = SumClientFactory([Message("Ann", 42)], clock, 5, FakeReport())
+
+    class Endpoint:
+        def connect(self, factory: object) -> Deferred[SumClient]:
+            return made
+
+    outcome = exchange_over(cast(Any, Endpoint()), factory)
+    clock.callLater(7, made.callback, factory.buildProtocol(None))
+    clock.advance(7)
+    assert not outcome.called
+    assert not clock.getDelayedCalls()
 
 
 @pytest.mark.parametrize(

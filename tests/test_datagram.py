@@ -67,6 +67,9 @@ class Port:
     def getsockopt(self, level: int, option: int) -> int:
         return 212992 if option == socket.SO_RCVBUF else 0
 
+    def fileno(self) -> int:
+        return -1  # there is no kernel that might have unread datagrams
+
     def connect(self, host: str, port: int) -> None:
         self.connected = (host, port)
 

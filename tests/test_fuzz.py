@@ -16,7 +16,10 @@ from sumproto.dialects import Decoder, Newline, Received
 from sumproto.exchange import Rule, check_range
 from sumproto.message import Malformed, Message, MessageError, OutOfRange, Stopping, TimedOut
 
-QUIET, IDLE = 0.2, 60.0
+# In seconds, and sums of powers of two, so that floats add up exactly and it is clear what is due.
+QUIET, IDLE, DRAIN = 0.25, 60.0, 5.0
+LONGEST_SILENCE = 15 * QUIET
+WAITS = [0.0625, 0.125, 0.5, 2.0, 5.0, 30.0, 61.0]
 
 PIECES = [
     b"Ann,42\n",
@@ -56,6 +59,10 @@ class Model:
         self.paused = self.stopping = self.peer_closed = self.closed = False
         self.idle_at: float | None = now + IDLE
         self.quiet_at: float | None = None
+        self.abort_at: float | None = None
+        self.silence_may_save_it = True
+        self.begun_at: float | None = None  # when the last piece of what is pending was read
+        self.longest_gap = 0.0
 
     def receive(self, data: bytes) -> None:
         if self.closed:
@@ -66,6 +73,9 @@ class Model:
 
     def go_on(self) -> None:
         """Answer what has come, as far as the peer reads."""
+        if self.held and self.begun_at is not None:
+            self.longest_gap = max(self.longest_gap, self.now - self.begun_at)
+            self.begun_at = None
         for data in self.held:
             self.decoder.feed(data)
         self.held.clear()
@@ -77,14 +87,18 @@ class Model:
         elif self.peer_closed or (self.stopping and not self.decoder.pending):
             self.close()
         elif self.decoder.pending:
-            self.quiet_at = self.now + QUIET
+            # What came at once waits for the quiet period, what came in pieces for longer.
+            self.begun_at = self.now
+            self.quiet_at = self.now + min(max(QUIET, 3 * self.longest_gap), LONGEST_SILENCE)
 
     def answer(self, final: bool) -> None:
         self.quiet_at = None
         try:
             while received := self.decoder.take() or (self.decoder.finish() if final else None):
+                self.begun_at, self.longest_gap = None, 0.0
                 self.said += self.reply(received)
                 self.idle_at = self.now + IDLE
+                self.silence_may_save_it = True
         except MessageError as error:
             self.refuse(error)
 
@@ -102,26 +116,33 @@ class Model:
 
     def close(self) -> None:
         self.closed = True
-        self.idle_at = self.quiet_at = None
+        self.idle_at = self.quiet_at = self.abort_at = None
 
     def end(self, peer_closed: bool) -> None:
         """The last request is in: the peer has closed, or the server stops."""
         self.peer_closed |= peer_closed
-        self.stopping |= not peer_closed
+        if not peer_closed:
+            self.stopping = True
+            self.abort_at = self.abort_at or self.now + DRAIN
         if not self.closed and not self.paused:
             self.go_on()
 
     def advance(self, seconds: float) -> None:
         self.now += seconds  # a clock that jumps, as that of Twisted's tests does
-        while due := [at for at in (self.quiet_at, self.idle_at) if at and at <= self.now]:
-            if min(due) == self.quiet_at:
+        while due := [at for at in (self.abort_at, self.quiet_at) if at and at <= self.now]:
+            if min(due) == self.abort_at:
+                self.close()
+            else:
                 self.quiet_at = None
                 if not self.paused:
                     self.answer(final=True)
                     if self.stopping:
                         self.close()
-                    elif not self.closed and self.decoder.pending:
-                        self.quiet_at = self.now + QUIET
+        # When both are due, as after a stall, what silence ends is answered first.
+        if self.idle_at and self.idle_at <= self.now:
+            if self.quiet_at and self.silence_may_save_it:
+                self.silence_may_save_it = False
+                self.idle_at = self.now + LONGEST_SILENCE
             else:
                 what = "the end of the message" if self.decoder.pending else "a message"
                 what = "the replies were not read" if self.paused else f"{what} did not come"
@@ -147,7 +168,7 @@ class Connection(RuleBasedStateMachine):
         super().__init__()
         self.errors = Errors()
         globalLogPublisher.addObserver(self.errors)
-        self.server = FakeServer()
+        self.server = FakeServer(quiet_period=QUIET, idle_timeout=IDLE)
         numbers = cycle(range(100))
         self.server.responder.rule = Rule("Server of Bob", lambda: next(numbers) + 1)
         self.numbers = count()
@@ -173,7 +194,7 @@ class Connection(RuleBasedStateMachine):
             self.protocol.dataReceived(data)
             self.model.receive(data)
 
-    @rule(seconds=st.sampled_from([0.05, 0.1, 0.25, 5.0, 30.0, 61.0]))
+    @rule(seconds=st.sampled_from(WAITS))
     def wait(self, seconds: float) -> None:
         self.server.clock.advance(seconds)
         self.model.advance(seconds)
@@ -210,7 +231,7 @@ class Connection(RuleBasedStateMachine):
 
     @rule()
     def stop(self) -> None:
-        self.server.factory.drain(5)
+        self.server.factory.drain(DRAIN)
         self.server.stops = 1
         self.model.end(peer_closed=False)
 

@@ -70,13 +70,99 @@ def test_silence_ends_a_message_with_no_newline() -> None:
     protocol.dataReceived(b"Ann,4")
     server.clock.advance(0.15)
     protocol.dataReceived(b"2")
-    server.clock.advance(0.15)
+    server.clock.advance(0.44)  # it has shown a gap of 0.15 s, and may have one three times as long
     assert transport.value() == b""
-    server.clock.advance(0.05)
+    server.clock.advance(0.02)
     assert transport.value() == b"Server of Bob,58"
     assert server.recorder.exchanges[0].request == Message("Ann", 42)
     protocol.dataReceived(b"Ann,43\n")
     assert transport.value() == b"Server of Bob,58Server of Bob,58\n"
+
+
+def test_pieces_that_come_slowly_are_one_message() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    for piece in (b"Cli", b"ent of Ann", b",4", b"2"):
+        protocol.dataReceived(piece)
+        server.clock.advance(0.3)
+    assert transport.value() == b""
+    server.clock.advance(0.7)
+    assert server.recorder.exchanges[0].request == Message("Client of Ann", 42)
+    protocol.dataReceived(b"Ann,43")  # which has shown no gap
+    server.clock.advance(0.2)
+    assert len(server.recorder.exchanges) == 2
+
+
+@pytest.mark.parametrize("gap", [1.1, 50])
+def test_who_is_very_slow_waits_no_longer_than_this(gap: float) -> None:
+    server = FakeServer()
+    protocol, _ = server.connect()
+    protocol.dataReceived(b"Client of")
+    server.clock.advance(gap)
+    protocol.dataReceived(b" Ann,42")
+    server.clock.advance(2.9)
+    assert not server.recorder.exchanges
+    server.clock.advance(0.2)
+    assert server.recorder.exchanges
+
+
+def test_half_a_message_costs_nothing_while_it_waits() -> None:
+    server = FakeServer(idle_timeout=0)
+    protocol, _ = server.connect()
+    protocol.dataReceived(b"Client of")
+    server.clock.advance(0.2)
+    assert not server.clock.getDelayedCalls()
+
+
+# A stall: the clock jumps, and what has come in time is read after the timers were called.
+
+
+def test_silence_is_no_stall_of_ours() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,4")
+    server.clock.callLater(0.35, protocol.dataReceived, b"2\n")
+    server.clock.advance(0.35)
+    assert transport.value() == b"Server of Bob,58\n"
+    assert server.recorder.exchanges[0].request == Message("Ann", 42)
+
+
+@pytest.mark.parametrize("newline", [b"", b"\n"])
+def test_a_request_that_came_in_time_is_answered_after_a_stall(newline: bytes) -> None:
+    server = FakeServer(idle_timeout=60)
+    protocol, transport = server.connect()
+    server.clock.callLater(70, protocol.dataReceived, b"Ann,42" + newline)
+    server.clock.advance(70)
+    server.clock.advance(0.2)
+    assert transport.value() == b"Server of Bob,58" + newline
+    server.clock.advance(60)
+    assert b"ERROR timeout: " in transport.value()
+
+
+def test_who_goes_on_sending_gains_no_more_than_a_silence() -> None:
+    server = FakeServer(idle_timeout=60)
+    protocol, transport = server.connect()
+    for byte in b"Client of ":
+        protocol.dataReceived(bytes([byte]))
+        server.clock.advance(5.99)
+    for _ in range(14):
+        protocol.dataReceived(b"A")
+        server.clock.advance(0.2)
+    assert transport.value() == b""
+    protocol.dataReceived(b"A")
+    server.clock.advance(0.4)
+    assert transport.value().startswith(b"ERROR timeout: the end of the message did not come ")
+
+
+def test_replies_that_are_read_in_time() -> None:
+    """The kernel has room again, but the transport learns of it after the timers were called."""
+    server = FakeServer(idle_timeout=60)
+    protocol, transport = server.connect()
+    protocol.pauseProducing()
+    protocol.dataReceived(b"Ann,42\n")
+    server.clock.callLater(70, protocol.resumeProducing)
+    server.clock.advance(70)
+    assert transport.value() == b"Server of Bob,58\n"
 
 
 def test_observers_are_told_how_long_an_exchange_took() -> None:
@@ -441,6 +527,16 @@ def test_draining_is_the_bound_of_every_close() -> None:
     assert transport.connected
     server.clock.advance(1)
     assert transport.aborted
+
+
+def test_a_stall_while_draining() -> None:
+    server = FakeServer()
+    protocol, transport = server.connect()
+    protocol.dataReceived(b"Ann,4")
+    server.factory.drain(5)
+    server.clock.callLater(6, protocol.dataReceived, b"2\n")
+    server.clock.advance(6)
+    assert transport.value() == b"Server of Bob,58\n"
 
 
 def test_draining_ends() -> None:

@@ -113,7 +113,7 @@ class Live(Resource):
         passed = self._clock.seconds() - self._until
         seconds = int(passed)  # several, if the server was busy
         if seconds:
-            self._until += passed if passed < 0 else seconds
+            self._until += seconds
             count = self._tally.all_exchanges
             new = count - self._counted
             self._rates.extend(
