@@ -21,9 +21,9 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-from sumproto.dialects import REPLIES, Decoder, Newline, Received
-from sumproto.exchange import Exchange, Rule, without_sum
-from sumproto.message import Message, MessageError
+from sumproto.core.dialects import REPLIES, Decoder, Newline, Received
+from sumproto.core.exchange import Exchange, Rule, without_sum
+from sumproto.core.message import Message, MessageError
 
 ALLOWED = 10.0
 """What a byte may cost, as a multiple of one of a plain line."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import isfinite
 from typing import TypeVar
 
-from .message import Malformed, escape, parse_name, parse_number
+from .core import Malformed, escape, parse_name, parse_number
 
 T = TypeVar("T")
 

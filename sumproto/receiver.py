@@ -11,8 +11,8 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
+from .core import Decoder, Newline, Received
 from .deadline import Deadline
-from .dialects import Decoder, Newline, Received
 from .twisted_gaps import unread
 
 GAPS = 3

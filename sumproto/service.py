@@ -20,25 +20,37 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
 
-from .dialects import UNKNOWN, misread_in, reads_back
-from .exchange import (
+from .commandline import HOST, PORT, default_name, integer_in, parse_seconds
+from .core import (
+    HIGHEST,
     LOOPBACK,
     STOP_ON,
+    UNKNOWN,
+    Message,
+    Observer,
     ReplyFormat,
     Rule,
     StopPolicy,
     check_range,
+    escape,
+    misread_in,
+    parse_name,
     parse_networks,
+    parse_number,
     random_number,
+    reads_back,
 )
 from .journal import Journal
-from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
 from .log import LogFile, Output, runner_output
-from .message import HIGHEST, Message, escape, parse_name, parse_number
-from .observer import Observer
-from .options import HOST, PORT, default_name, integer_in, parse_seconds
-from .responder import Responder
-from .server import REFUSALS, SumFactory
+from .server import (
+    REFUSALS,
+    ConnectionListener,
+    DatagramListener,
+    Listener,
+    Responder,
+    SumFactory,
+    server_endpoint,
+)
 from .signals import Signals
 from .trace import EventTrace, ExchangeTrace, Throttle
 from .twisted_gaps import run_on_monotonic_clock

@@ -9,8 +9,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
 from zope.interface import implementer
 
-from .message import MessageError, escape
-from .observer import Done, Observer, Peer
+from .core import Done, MessageError, Observer, Peer, escape
 
 _EXCHANGE = """\
 Received {what} from {peer}

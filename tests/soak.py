@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 from time import monotonic, sleep
 
-from sumproto.dialects import (
+from sumproto.core.dialects import (
     DIALECTS,
     REPLIES,
     WITHOUT_NEWLINE,
@@ -28,7 +28,7 @@ from sumproto.dialects import (
     Newline,
     Received,
 )
-from sumproto.message import Message
+from sumproto.core.message import Message
 
 NAME = "Server of Soak"
 OPTIONS = ("--quiet", "--stop-on", "never", "--idle-timeout", "2", "--name", NAME)

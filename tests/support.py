@@ -20,12 +20,12 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 
-from sumproto.exchange import Exchange, Rule, StopPolicy
-from sumproto.message import MessageError
-from sumproto.observer import Done, Observer, Peer
-from sumproto.report import Report
-from sumproto.responder import Responder
-from sumproto.server import SumFactory, SumProtocol
+from sumproto.client.report import Report
+from sumproto.core.exchange import Exchange, Rule, StopPolicy
+from sumproto.core.message import MessageError
+from sumproto.core.observer import Done, Observer, Peer
+from sumproto.server.responder import Responder
+from sumproto.server.stream import SumFactory, SumProtocol
 
 PROJECT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent

@@ -1,4 +1,4 @@
-"""The floors of the house: imports only go down, and the pure floors stay pure."""
+"""The house: which rooms there are, who may enter which, and that each is entered by its door."""
 
 from __future__ import annotations
 
@@ -10,106 +10,105 @@ import pytest
 import sumproto
 
 PACKAGE = Path(sumproto.__file__).parent
+ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+SOURCES = sorted(PACKAGE.rglob("*.py"))
 
-FLOORS = [
-    {"message", "foreign"},
-    {"dialects.base", "options", "rotation", "wireshark"},
-    {"dialects.text", "dialects.objects"},
-    {"dialects.records"},
-    {"dialects"},
-    {"exchange", "sources"},
-    {"observer", "replies"},
-    {"deadline", "twisted_gaps"},
-    {
-        "connections",
-        "log",
-        "receiver",
-        "responder",
-        "report",
-        "signals",
-        "trace",
-        "journal.writer",
-        "journal.summary",
-    },
-    {"journal", "journal.__main__", "web.hints", "web.tally"},
-    {"server", "datagram", "datagram_client", "wrapped", "web.live", "web.metrics"},
-    {"client", "listeners"},
-    {"web.site"},
-    {"web"},
-    {"service", "compare", "compare.result", "compare.network", "compare.forwarder"},
-    {"compare.load"},
-    {"compare.bench", "compare.show", "compare.plot"},
-    {"compare.__main__"},
-]
-PURE = {
-    "message",
-    "foreign",
-    "dialects",
-    "exchange",
-    "sources",
-    "observer",
-    "replies",
-    "web.hints",
-    "web.tally",
-}
-
-SOURCES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in PACKAGE.rglob("*.py")
-}
-MODULES = sorted(set(SOURCES) - {"__init__"})
+UNKNOWN_TO_CORE = {"twisted", "zope", "os", "sys", "io", "socket", "time", "threading", "pathlib"}
+PROGRAMS = {"compare", "wireshark"}
+LONGEST = 300
 
 
-def imports(module: str) -> tuple[set[str], set[str]]:
-    """Our own modules, and the top packages of others, that `module` imports."""
-    own: set[str] = set()
+def called(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def room(path: Path) -> str:
+    """The folder of the package that `path` is in; "" for its top level."""
+    return path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
+
+
+def imported(path: Path) -> tuple[set[tuple[str, ...]], set[str]]:
+    """What `path` imports: modules of ours, by their parts, and the top packages of others."""
+    own: set[tuple[str, ...]] = set()
     others: set[str] = set()
-    path = SOURCES[module]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            folder = path.parents[node.level - 1].relative_to(PACKAGE)
-            own.add(".".join([*folder.parts, *(node.module or "").split(".")]))
+            folder = path.parents[node.level - 1].relative_to(PACKAGE).parts
+            module = (*folder, *(node.module.split(".") if node.module else ()))
+            own |= {module} if module else {(alias.name,) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             others.add(str(node.module).split(".")[0])
         elif isinstance(node, ast.Import):
-            others.update(alias.name.split(".")[0] for alias in node.names)
+            others |= {alias.name.split(".")[0] for alias in node.names}
     return own, others
 
 
-def test_every_module_has_its_floor() -> None:
-    assert sorted(module for floor in FLOORS for module in floor) == MODULES
+def rooms_entered(path: Path) -> set[str]:
+    """The folders of the package, but for its own, that `path` imports from."""
+    return {module[0] for module in imported(path)[0]} & set(ROOMS) - {room(path)}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_only_go_down(module: str) -> None:
-    below = {""}  # the package itself
-    for floor in FLOORS:
-        if module in floor:
-            break
-        below |= floor
-    assert imports(module)[0] <= below
+def reached(start: str) -> set[str]:
+    """The rooms that are entered from the room `start`, by way of the top level or of others."""
+    modules = {called(path)[:-3].replace("/", "."): path for path in SOURCES}
+    found: set[Path] = set()
+    left = [path for path in SOURCES if room(path) == start and path.name != "__main__.py"]
+    while left:
+        path = left.pop()
+        found.add(path)
+        for module in imported(path)[0]:
+            for name in ".".join(module), ".".join((*module, "__init__")):
+                if name in modules and modules[name] not in found:
+                    left.append(modules[name])
+    return {room(path) for path in found} - {"", start}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_what_is_behind_a_door_is_entered_by_the_door(module: str) -> None:
-    rooms = {name for name in imports(module)[0] if "." in name}
-    assert {name.split(".")[0] for name in rooms} <= {module.split(".")[0]}
+@pytest.mark.parametrize("path", [p for p in SOURCES if room(p) == "core"], ids=called)
+def test_core_knows_neither_twisted_nor_what_is_above_it(path: Path) -> None:
+    own, others = imported(path)
+    assert all(module[0] == "core" for module in own)
+    assert not others & UNKNOWN_TO_CORE
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if {name, name.split(".")[0]} & PURE])
-def test_pure_modules_know_neither_twisted_nor_the_system(module: str) -> None:
-    assert not imports(module)[1] & {"twisted", "zope", "os", "sys", "socket", "time", "threading"}
+def test_server_and_client_never_meet() -> None:
+    assert "client" not in reached("server")
+    assert "server" not in reached("client")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=called)
+def test_a_room_is_entered_by_its_door(path: Path) -> None:
+    for module in imported(path)[0]:
+        assert module[0] == room(path) or module[0] not in ROOMS or len(module) == 1
+
+
+@pytest.mark.parametrize("name", [*ROOMS, "core.dialects"])
+def test_a_door_says_what_is_behind_it(name: str) -> None:
+    door = ast.parse((PACKAGE / name.replace(".", "/") / "__init__.py").read_text())
+    assert ast.get_docstring(door)
+    if name not in PROGRAMS:
+        assert any("__all__" in ast.unparse(node) for node in door.body)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=called)
+def test_no_module_is_long(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST
 
 
 def test_the_package_imports_nothing() -> None:
     """Or ``python -m sumproto.client`` would warn of it."""
-    assert imports("__init__") == (set(), set())
+    assert imported(PACKAGE / "__init__.py") == (set(), set())
 
 
-def test_a_server_imports_nothing_of_the_client() -> None:
-    needed: set[str] = set()
-    wanted = {"service"}
-    while wanted:
-        needed |= wanted
-        wanted = {name for module in wanted for name in imports(module)[0] if name} - needed
-    assert not needed & {"client", "datagram_client", "replies", "report"}
+@pytest.mark.parametrize(
+    "path", sorted(Path(__file__).parent.glob("test_*.py")), ids=lambda p: p.name
+)
+def test_no_test_imports_another(path: Path) -> None:
+    assert not any(name.startswith("test_") for name in imported_by_name(path))
+
+
+def imported_by_name(path: Path) -> set[str]:
+    return {
+        str(node.module)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+    }

@@ -36,11 +36,12 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from sumproto.client import SumClient, SumClientFactory, exchange_over, main
-from sumproto.dialects import DIALECTS
-from sumproto.message import Message
-from sumproto.replies import Cause
-from sumproto.report import ExchangeFailed
+from sumproto.client.__main__ import main
+from sumproto.client.report import ExchangeFailed
+from sumproto.client.stream import SumClient, SumClientFactory, exchange_over
+from sumproto.core.dialects import DIALECTS
+from sumproto.core.message import Message
+from sumproto.core.replies import Cause
 
 # On fakes
 

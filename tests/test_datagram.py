@@ -30,15 +30,15 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs as captured_logs
 
-from sumproto.datagram import SumDatagramProtocol
-from sumproto.datagram_client import SumDatagramClient, exchange_datagrams
-from sumproto.dialects import DIALECTS, UNKNOWN
-from sumproto.exchange import ANYWHERE, STOP_ON, StopPolicy
-from sumproto.message import Message, MessageError
-from sumproto.observer import Peer
-from sumproto.report import ExchangeFailed, ServerStopped
+from sumproto.client.datagrams import SumDatagramClient, exchange_datagrams
+from sumproto.client.report import ExchangeFailed, ServerStopped
+from sumproto.core.dialects import DIALECTS, UNKNOWN
+from sumproto.core.exchange import ANYWHERE, STOP_ON, StopPolicy
+from sumproto.core.message import Message, MessageError
+from sumproto.core.observer import Peer
+from sumproto.server.datagrams import SumDatagramProtocol
+from sumproto.server.sources import IN_A_ROW, PAUSE, REMEMBERED
 from sumproto.service import Options
-from sumproto.sources import IN_A_ROW, PAUSE, REMEMBERED
 
 ANN = ("127.0.0.1", 54321)
 FAR_AWAY = ("192.0.2.1", 54321)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sumproto.dialects import (
+from sumproto.core.dialects import (
     DIALECTS,
     REPLIES,
     REQUESTS,
@@ -27,7 +27,14 @@ from sumproto.dialects import (
     misread_in,
     reads_back,
 )
-from sumproto.message import MAX_MESSAGE, MAX_NAME, Message, MessageError, OutOfRange, ReportedError
+from sumproto.core.message import (
+    MAX_MESSAGE,
+    MAX_NAME,
+    Message,
+    MessageError,
+    OutOfRange,
+    ReportedError,
+)
 
 REPLY = Message("Server of Bob", 58)
 REQUEST = Message("Client of Ann", 42)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pytest
 from support import PROJECT, Server, ask, client, connect, run, running_server
 
-from sumproto.dialects import DIALECTS, WITHOUT_NEWLINE
-from sumproto.message import Message
+from sumproto.core.dialects import DIALECTS, WITHOUT_NEWLINE
+from sumproto.core.message import Message
 
 SHOWN = (PROJECT / "docs" / "dialects.md").read_text()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sumproto.dialects import (
+from sumproto.core.dialects import (
     Decoder,
     Dialect,
     JsonObject,
@@ -12,7 +12,7 @@ from sumproto.dialects import (
     TextRecord,
     TwoLines,
 )
-from sumproto.exchange import (
+from sumproto.core.exchange import (
     ANYWHERE,
     LOOPBACK,
     STOP_ON,
@@ -24,7 +24,7 @@ from sumproto.exchange import (
     random_number,
     without_sum,
 )
-from sumproto.message import Malformed, Message, MessageError, OutOfRange, TimedOut, TooLong
+from sumproto.core.message import Malformed, Message, MessageError, OutOfRange, TimedOut, TooLong
 
 
 def test_an_answer_has_the_sum() -> None:

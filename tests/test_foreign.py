@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumproto.dialects import DIALECTS
-from sumproto.foreign import name_greeting, name_request
-from sumproto.message import Message, MessageError, parse_name
+from sumproto.core.dialects import DIALECTS
+from sumproto.core.foreign import name_greeting, name_request
+from sumproto.core.message import Message, MessageError, parse_name
 
 GREETINGS = [
     (b"220 mail.example ESMTP ready\r\n", "an SMTP server"),

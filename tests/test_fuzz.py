@@ -12,9 +12,9 @@ from support import FakeServer
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
-from sumproto.dialects import Decoder, Newline, Received
-from sumproto.exchange import Rule, check_range
-from sumproto.message import Malformed, Message, MessageError, OutOfRange, Stopping, TimedOut
+from sumproto.core.dialects import Decoder, Newline, Received
+from sumproto.core.exchange import Rule, check_range
+from sumproto.core.message import Malformed, Message, MessageError, OutOfRange, Stopping, TimedOut
 
 # In seconds, and sums of powers of two, so that floats add up exactly and it is clear what is due.
 QUIET, IDLE, DRAIN = 0.25, 60.0, 5.0

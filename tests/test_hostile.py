@@ -33,7 +33,7 @@ from support import (
     try_read,
 )
 
-from sumproto.server import REFUSALS
+from sumproto.server.stream import REFUSALS
 from sumproto.service import SPARE_DESCRIPTORS
 
 LOCAL = ("--listen", "tcp:0:interface=127.0.0.1")

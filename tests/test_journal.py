@@ -37,12 +37,12 @@ from twisted.logger import LogEvent, formatEvent
 from twisted.logger import capturedLogs as captured_logs
 
 from sumproto import rotation
-from sumproto.dialects import UNKNOWN
-from sumproto.exchange import Exchange
+from sumproto.core.dialects import UNKNOWN
+from sumproto.core.exchange import Exchange
+from sumproto.core.message import Malformed, Message
+from sumproto.core.observer import Peer
 from sumproto.journal import Journal, writer
 from sumproto.journal.summary import Summary, as_csv, as_table
-from sumproto.message import Malformed, Message
-from sumproto.observer import Peer
 
 NOON = 1_800_000_000.25  # 2027-01-15T08:00:00.25Z
 PEER = Peer("tcp", "192.0.2.1", 54321)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sumproto.message import (
+from sumproto.core.message import (
     MAX_NAME,
     Malformed,
     OutOfRange,

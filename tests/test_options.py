@@ -2,7 +2,7 @@
 
 import pytest
 
-from sumproto.options import default_name, explain
+from sumproto.commandline import default_name, explain
 
 
 @pytest.mark.parametrize(

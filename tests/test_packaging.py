@@ -31,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_in_the_wheel(wheel: Path) -> None:
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "twisted/plugins/sumproto_plugin.py" in names
-    assert {"sumproto/py.typed", "sumproto/sumproto.lua"} <= names
+    assert {"sumproto/py.typed", "sumproto/wireshark/sumproto.lua"} <= names
     page = {f"sumproto/web/page/{path.name}" for path in (PROJECT / "sumproto/web/page").iterdir()}
     assert len(page) == 4
     assert page <= names

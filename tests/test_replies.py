@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import EVIL, is_harmless
 
-from sumproto.dialects import DIALECTS, REPLIES, Decoder, Received
-from sumproto.message import Message, MessageError, in_range
-from sumproto.replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
+from sumproto.core.dialects import DIALECTS, REPLIES, Decoder, Received
+from sumproto.core.message import Message, MessageError, in_range
+from sumproto.core.replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 
 RULE = ReplyRule()
 ANY_NUMBER = ReplyRule(any_number=True)

@@ -12,10 +12,10 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
-from sumproto.exchange import STOP_ON, ReplyFormat, Rule, StopPolicy
-from sumproto.message import MAX_MESSAGE, Message
-from sumproto.observer import Peer
-from sumproto.server import CLOSE_TIMEOUT, REFUSALS
+from sumproto.core.exchange import STOP_ON, ReplyFormat, Rule, StopPolicy
+from sumproto.core.message import MAX_MESSAGE, Message
+from sumproto.core.observer import Peer
+from sumproto.server.stream import CLOSE_TIMEOUT, REFUSALS
 
 FAR_AWAY = IPv4Address("TCP", "192.0.2.1", 54321)
 

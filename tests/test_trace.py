@@ -8,10 +8,10 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent
 from twisted.logger import capturedLogs as captured_logs
 
-from sumproto.dialects import UNKNOWN
-from sumproto.exchange import Exchange
-from sumproto.message import Malformed, Message
-from sumproto.observer import Peer
+from sumproto.core.dialects import UNKNOWN
+from sumproto.core.exchange import Exchange
+from sumproto.core.message import Malformed, Message
+from sumproto.core.observer import Peer
 from sumproto.trace import EventTrace, ExchangeTrace, Throttle
 
 PEER = Peer("tcp", "127.0.0.1", 54321)

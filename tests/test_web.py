@@ -38,13 +38,21 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.test.requesthelper import DummyRequest
 
-from sumproto.dialects import DIALECTS, UNKNOWN
-from sumproto.exchange import Exchange, StopPolicy
-from sumproto.message import Busy, Malformed, Message, MessageError, OutOfRange, Stopping, TimedOut
-from sumproto.observer import Peer
+from sumproto.core.dialects import DIALECTS, UNKNOWN
+from sumproto.core.exchange import Exchange, StopPolicy
+from sumproto.core.hints import hint
+from sumproto.core.message import (
+    Busy,
+    Malformed,
+    Message,
+    MessageError,
+    OutOfRange,
+    Stopping,
+    TimedOut,
+)
+from sumproto.core.observer import Peer
 from sumproto.service import WEB_CONNECTIONS, Options, makeService
 from sumproto.web import Tally
-from sumproto.web.hints import hint
 from sumproto.web.live import BEATS, MOST_VIEWERS, Live, _Texts
 from sumproto.web.live import PATIENCE as VIEWERS_PATIENCE
 from sumproto.web.metrics import FRESH, Metrics

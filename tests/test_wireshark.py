@@ -28,7 +28,8 @@ from support import (
 from test_dialects import MIRRORED, OBJECTS, RECORDS
 from test_dialects_live import EXAMPLES
 
-from sumproto.dialects import (
+from sumproto.commandline import PORT
+from sumproto.core.dialects import (
     Decoder,
     Dialect,
     JsonObject,
@@ -38,9 +39,9 @@ from sumproto.dialects import (
     TextRecord,
     TwoLines,
 )
-from sumproto.message import MessageError, in_range
-from sumproto.options import PORT
-from sumproto.wireshark import DISSECTOR, main
+from sumproto.core.message import MessageError, in_range
+from sumproto.wireshark import DISSECTOR
+from sumproto.wireshark.__main__ import main
 
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support import FakeServer, Transport
 from twisted.internet.address import IPv4Address, IPv6Address
 
-from sumproto.observer import Done, Observer, Peer
-from sumproto.wrapped import MAX_PROXY_HEADER, _Proxied, _ProxiedFactory, read_proxy_header
+from sumproto.core.observer import Done, Observer, Peer
+from sumproto.server.wrapped import MAX_PROXY_HEADER, _Proxied, _ProxiedFactory, read_proxy_header
 
 Address = IPv4Address | IPv6Address
 

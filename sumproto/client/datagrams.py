@@ -13,13 +13,25 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
-from .deadline import Deadline
-from .dialects import REPLIES, UNKNOWN, Decoder, Dialect, Received
-from .exchange import Exchange
-from .message import Message, MessageError
-from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
+from ..core import (
+    REPLIES,
+    UNKNOWN,
+    Cause,
+    Decoder,
+    Dialect,
+    Exchange,
+    Exchanged,
+    Failed,
+    Message,
+    MessageError,
+    Outcome,
+    Received,
+    ReplyRule,
+    Stopped,
+)
+from ..deadline import Deadline
+from ..twisted_gaps import unread
 from .report import ExchangeFailed, Report, ServerStopped
-from .twisted_gaps import unread
 
 FIRST_WAIT = 0.5
 """Seconds after which a client sends a request again; they double each time."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from .exchange import Exchange
-from .options import silence_stdout
-from .replies import Cause, Failed
+from ..commandline import silence_stdout
+from ..core import Cause, Exchange, Failed
 
 
 class ExchangeFailed(Exception):

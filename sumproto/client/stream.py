@@ -1,50 +1,35 @@
-"""The client: ``python -m sumproto.client 42``."""
+"""The client over a stream: requests, one after the other, and their replies."""
 
 from __future__ import annotations
 
-import argparse
-import socket
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from io import TextIOWrapper
-from math import inf
-from typing import Any, TextIO
 
 from twisted.internet import defer, error
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, clientFromString
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IConnector, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import ClientFactory, connectionDone
-from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from .datagram_client import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
-from .deadline import Deadline
-from .dialects import (
-    DIALECTS,
+from ..core import (
     REPLIES,
     UNKNOWN,
-    WITHOUT_NEWLINE,
+    Cause,
     Decoder,
     Dialect,
-    Received,
-    reads_back,
-)
-from .message import (
-    HIGHEST,
-    LOWEST,
+    Exchanged,
+    Failed,
     Message,
     MessageError,
-    escape,
-    parse_name,
-    parse_number,
+    Outcome,
+    Received,
+    ReplyRule,
+    Stopped,
 )
-from .options import HOST, PORT, argument, default_name, explain, integer_in, parse_seconds
-from .receiver import LONGEST_SILENCE, MessageReceiver
-from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
-from .report import ExchangeFailed, JsonReport, Report, ServerStopped, SumReport, TextReport
-from .twisted_gaps import has_unsent, run_on_monotonic_clock
+from ..deadline import Deadline
+from ..receiver import LONGEST_SILENCE, MessageReceiver
+from ..twisted_gaps import has_unsent
+from .report import ExchangeFailed, Report, ServerStopped
 
 # What a connection that is not made in time fails with, depending on the endpoint.
 _NOT_IN_TIME = (defer.CancelledError, error.TimeoutError, error.ConnectingCancelledError)
@@ -216,112 +201,6 @@ class SumClientFactory(ClientFactory):
         self.outcome.errback(ExchangeFailed(Failed(Cause.NO_CONNECTION, cause)))
 
 
-# --- the program
-
-
-def _timeout(text: str) -> float:
-    seconds = parse_seconds(text)
-    if not seconds:
-        raise ValueError("0 s leave no time for a reply")
-    return seconds
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sumclient",
-        description="Send a name and integers to a sum server, and show its name, its numbers "
-        "and the sums.",
-        epilog="An integer that is not in 1..100 asks the server to stop. Exit status: 0 all "
-        "done, 1 not (no connection, no reply, or one that is an error), 2 usage, 130 Ctrl-C.",
-    )
-    parser.add_argument(
-        "numbers",
-        metavar="NUMBER",
-        nargs="*",
-        type=argument(parse_number),
-        help="exchanged in order over one connection; prompted for if there is none",
-    )
-    parser.add_argument("--host", help=f"of the server [default: {HOST}]")
-    parser.add_argument(
-        "--port", type=argument(integer_in(1, 65535)), help=f"of the server [default: {PORT}]"
-    )
-    parser.add_argument(
-        "--connect",
-        metavar="ENDPOINT",
-        help="a Twisted client endpoint instead of --host and --port, such as unix:/run/sum.sock",
-    )
-    name = default_name("Client")
-    parser.add_argument(
-        "--name",
-        type=argument(parse_name),
-        default=name,
-        help="of the client [default: %(default)s]",
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=argument(_timeout),
-        help="for the connection, and for each reply [default: "
-        f"{TIMEOUT:g}, with --udp {PATIENCE:g}]",
-    )
-    parser.add_argument(
-        "--udp",
-        action="store_true",
-        help=f"by datagrams: a request with no reply is sent again after {FIRST_WAIT:g} s, then "
-        f"after twice as long, {TRIES} times in all",
-    )
-    parser.add_argument(
-        "--dialect",
-        choices=DIALECTS,
-        default="comma",
-        help="how requests are written [default: comma, Client of Ann,42]; replies are read in any",
-    )
-    parser.add_argument(
-        "--unterminated",
-        action="store_const",
-        const="",
-        default="\r\n",
-        dest="newline",
-        help="send no newline behind a request",
-    )
-    parser.add_argument(
-        "--any-number",
-        action="store_true",
-        help=f"take a reply whose number is not in {LOWEST}..{HIGHEST}",
-    )
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument(
-        "--json",
-        dest="report",
-        action="store_const",
-        const=JsonReport,
-        default=TextReport,
-        help="print a JSON object for each exchange",
-    )
-    output.add_argument(
-        "--quiet",
-        dest="report",
-        action="store_const",
-        const=SumReport,
-        help="print the sums alone",
-    )
-    return parser
-
-
-def _ask(prompts: TextIO) -> int:
-    while True:
-        print(
-            f"Enter an integer between {LOWEST} and {HIGHEST}: ", end="", file=prompts, flush=True
-        )
-        try:
-            return parse_number(input().strip())
-        except MessageError:
-            continue
-        except (EOFError, RuntimeError):  # RuntimeError: there is no stdin at all
-            print("\nsumclient: no integer was entered", file=sys.stderr)
-            raise SystemExit(2) from None
-
-
 def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) -> Deferred[None]:
     """Do the exchanges of `factory` with the server at `endpoint`. Fails with `ExchangeFailed`."""
     factory.report.connecting()
@@ -335,111 +214,3 @@ def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) ->
 def _after(result: object, do: Callable[[], object]) -> object:
     do()
     return result
-
-
-Begin = Callable[[], Deferred[None]]
-"""Begins exchanges; its result fires when they are done, and fails with `ExchangeFailed`."""
-
-
-def run(reactor: Any, begin: Begin, where: str) -> Deferred[None]:
-    """`begin` to exchange with the server that is called `where`.
-
-    The Deferred fails with `SystemExit`, after a line on stderr, if that cannot be done.
-    """
-
-    def failed(reason: Failure) -> None:
-        if reason.check(CancelledError):
-            raise SystemExit(130)
-        if reason.check(ExchangeFailed):
-            print(f"sumclient: {where}: {reason.value}", file=sys.stderr)
-            raise SystemExit(1)
-        reason.raiseException()
-
-    outcome = begin()
-    # Nothing else tells of a signal: with an outcome this does nothing.
-    reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
-    return outcome.addErrback(failed)
-
-
-def _connection(
-    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
-) -> Begin:
-    """What exchanges `requests` over a connection. Raises `ValueError` for a bad endpoint."""
-    timeout = options.timeout or TIMEOUT
-    if options.connect:
-        try:
-            endpoint = clientFromString(reactor, options.connect)
-        except Exception as wrong:
-            raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
-    else:  # with no timer of its own: exchange_over has a fair one
-        endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=inf)
-    factory = SumClientFactory(
-        requests, reactor, timeout, options.report(), dialect, options.any_number
-    )
-    return partial(exchange_over, endpoint, factory)
-
-
-def _datagrams(
-    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
-) -> Begin:
-    """What exchanges `requests` by datagrams."""
-
-    async def exchange() -> None:
-        try:
-            found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError) as wrong:
-            why = getattr(wrong, "strerror", None) or str(wrong)
-            raise ExchangeFailed(Failed(Cause.NO_CONNECTION, why)) from None
-        addresses = [(str(address[0]), int(address[1])) for *_, address in found]
-        timeout = options.timeout or PATIENCE
-        await exchange_datagrams(
-            reactor, requests, addresses, options.report(), dialect, timeout, options.any_number
-        )
-
-    return lambda: Deferred.fromCoroutine(exchange())
-
-
-def main() -> None:
-    """What ``sumclient`` and ``python -m sumproto.client`` run."""
-    # Any integer may be sent, of any length; and whatever it is, it can be shown.
-    sys.set_int_max_str_digits(0)
-    for stream, errors in (sys.stdin, "replace"), (sys.stdout, "backslashreplace"):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors=errors)
-    try:
-        parser = _parser()
-        options = parser.parse_args()
-        if options.connect and (options.host or options.port or options.udp):
-            parser.error("--connect goes without --host, --port and --udp")
-        options.host = options.host or HOST
-        options.port = options.port or PORT
-        if not options.newline and options.dialect in WITHOUT_NEWLINE:
-            parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
-        dialect = DIALECTS[options.dialect](options.newline)
-        # What is printed for programs to read has no prompts in it.
-        prompts = sys.stdout if options.report is TextReport else sys.stderr
-        numbers = options.numbers or [_ask(prompts)]
-        requests = [Message(options.name, number) for number in numbers]
-        try:
-            clear = all(reads_back(request, dialect) for request in requests)
-        except MessageError as wrong:
-            parser.error(str(wrong))
-        if not clear:
-            parser.error(f"in the dialect {options.dialect}, the name would be misread")
-
-        from twisted.internet import reactor
-
-        run_on_monotonic_clock(reactor)
-        where = options.connect or f"{options.host}:{options.port}"
-        try:
-            way = _datagrams if options.udp else _connection
-            begin = way(reactor, options, requests, dialect)
-        except ValueError as wrong:
-            parser.error(str(wrong))
-        react(run, (begin, where))
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-
-
-if __name__ == "__main__":
-    main()

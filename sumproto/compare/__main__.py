@@ -14,8 +14,8 @@ from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
-from ..message import escape
-from ..options import argument, integer_in, parse_amount, silence_stdout
+from ..commandline import argument, integer_in, parse_amount, silence_stdout
+from ..core import escape
 from .load import WAYS
 from .result import Result, Setup
 

@@ -10,11 +10,16 @@ from typing import Any
 from twisted.internet.defer import Deferred, TimeoutError, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint
 
-from ..client import SumClientFactory, exchange_over
-from ..datagram_client import PATIENCE, TRIES, SumDatagramClient
-from ..exchange import Exchange
-from ..message import HIGHEST, Message
-from ..report import ExchangeFailed, Report
+from ..client import (
+    PATIENCE,
+    TRIES,
+    ExchangeFailed,
+    Report,
+    SumClientFactory,
+    SumDatagramClient,
+    exchange_over,
+)
+from ..core import HIGHEST, Exchange, Message
 
 WAYS = {
     "tcp-each": "TCP, a connection each",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..message import MessageError
+from .message import MessageError
 
 _EXAMPLE = "Client of Ann,42"
 _OBJECT = '{"name": "Client of Ann", "number": 42}'

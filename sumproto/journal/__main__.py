@@ -10,8 +10,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
-from ..message import escape
-from ..options import silence_stdout
+from ..commandline import silence_stdout
+from ..core import escape
 from .summary import Summary, as_csv, as_table
 
 _PIECE = 64 * 1024

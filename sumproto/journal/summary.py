@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..message import MAX_NAME, escape
+from ..core import MAX_NAME, escape
 
 _MAX_LOST = 2**53
 """The most lines that one line may say are lost: the integers that all readers of JSON agree on."""

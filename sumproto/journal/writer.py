@@ -12,8 +12,7 @@ from pathlib import Path
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from ..message import MessageError, escape
-from ..observer import Done, Observer, Peer
+from ..core import Done, MessageError, Observer, Peer, escape
 from ..rotation import MAX_SIZE, rotate
 
 FLUSH = 0.5

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from .deadline import Deadline
+from ..deadline import Deadline
 
 T = TypeVar("T")
 

@@ -7,9 +7,7 @@ from typing import Any
 
 from twisted.internet.protocol import DatagramProtocol
 
-from .dialects import Decoder, Received
-from .message import Malformed, MessageError, OutOfRange
-from .observer import Peer
+from ..core import Decoder, Malformed, MessageError, OutOfRange, Peer, Received
 from .responder import Responder
 from .sources import Sources
 

@@ -18,11 +18,11 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .datagram import MAX_DATAGRAM, SumDatagramProtocol
-from .options import explain
+from ..commandline import explain
+from ..trace import Throttle, ThrottledLog
+from .datagrams import MAX_DATAGRAM, SumDatagramProtocol
 from .responder import Responder
-from .server import SumFactory
-from .trace import Throttle, ThrottledLog
+from .stream import SumFactory
 from .wrapped import ProxiedEndpoint, WrappingEndpoint
 
 BACKLOG = 1024

@@ -6,10 +6,17 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 
-from .dialects import Received
-from .exchange import Exchange, Rule, StopPolicy
-from .message import MessageError, Stopping
-from .observer import Done, Observer, Peer
+from ..core import (
+    Done,
+    Exchange,
+    MessageError,
+    Observer,
+    Peer,
+    Received,
+    Rule,
+    Stopping,
+    StopPolicy,
+)
 
 
 class Responder:

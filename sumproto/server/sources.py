@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from .message import Busy, Malformed
+from ..core import Busy, Malformed
 
 IN_A_ROW = 50
 """Datagrams of a source that makes no `PAUSE`, of which the last is dropped."""
@@ -27,7 +27,7 @@ class Sources:
     """The addresses and ports that datagrams come from.
 
     A reply reads like a request. So a single datagram that lies about its source may set two
-    servers on each other: from then on, one datagram goes to and fro between them. It comes to
+    servers on each other: from then on, one datagram goes back and forth between them. It comes to
     each once in a round trip, without a pause, and to drop it once ends that.
     """
 

@@ -11,14 +11,23 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..core import (
+    Busy,
+    Decoder,
+    Done,
+    Malformed,
+    MessageError,
+    Newline,
+    Peer,
+    Received,
+    Stopping,
+    TimedOut,
+)
+from ..deadline import Deadlines
+from ..receiver import LONGEST_SILENCE, MessageReceiver
+from ..twisted_gaps import unread
 from .connections import Connections
-from .deadline import Deadlines
-from .dialects import Decoder, Newline, Received
-from .message import Busy, Malformed, MessageError, Stopping, TimedOut
-from .observer import Done, Peer
-from .receiver import LONGEST_SILENCE, MessageReceiver
 from .responder import Responder
-from .twisted_gaps import unread
 
 REFUSALS = 32
 """Connections beyond the most that are told so; still more are closed without a word."""

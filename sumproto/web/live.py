@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from .hints import hint
+from ..core import hint
 from .tally import Kept, Refused, Tally
 
 MOST_VIEWERS = 100

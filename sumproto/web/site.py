@@ -26,10 +26,8 @@ from twisted.web.pages import errorPage
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
-from ..connections import Connections
-from ..listeners import Listener
-from ..message import escape
-from ..responder import Responder
+from ..core import escape
+from ..server import Connections, Listener, Responder
 from .live import Live
 from .metrics import Metrics
 from .tally import Tally

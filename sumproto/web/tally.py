@@ -8,10 +8,17 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from ..dialects import DIALECTS, Dialect
-from ..exchange import Exchange
-from ..message import CODES, MessageError
-from ..observer import TRANSPORTS, Done, Observer, Peer
+from ..core import (
+    CODES,
+    DIALECTS,
+    TRANSPORTS,
+    Dialect,
+    Done,
+    Exchange,
+    MessageError,
+    Observer,
+    Peer,
+)
 
 KEPT = 200
 """Exchanges, and errors, that are kept."""

@@ -1,0 +1,20 @@
+"""The server: what listens, what answers, and how it ends."""
+
+from .connections import Connections
+from .datagrams import SumDatagramProtocol
+from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
+from .responder import Responder
+from .stream import REFUSALS, SumFactory, SumProtocol
+
+__all__ = [
+    "REFUSALS",
+    "ConnectionListener",
+    "Connections",
+    "DatagramListener",
+    "Listener",
+    "Responder",
+    "SumDatagramProtocol",
+    "SumFactory",
+    "SumProtocol",
+    "server_endpoint",
+]
