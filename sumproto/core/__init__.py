@@ -1,7 +1,9 @@
 """The exchange itself: messages, dialects, rules. Pure: no Twisted, no I/O, no clock."""
 
 from .dialects import (
+    DECLARATIONS,
     DIALECTS,
+    LABELS,
     REPLIES,
     UNKNOWN,
     WITHOUT_NEWLINE,
@@ -9,6 +11,8 @@ from .dialects import (
     Dialect,
     Newline,
     Received,
+    Text,
+    label_of,
     misread_in,
     reads_back,
 )
@@ -45,8 +49,10 @@ from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 
 __all__ = [
     "CODES",
+    "DECLARATIONS",
     "DIALECTS",
     "HIGHEST",
+    "LABELS",
     "LOOPBACK",
     "LOWEST",
     "MAX_NAME",
@@ -78,10 +84,12 @@ __all__ = [
     "StopPolicy",
     "Stopped",
     "Stopping",
+    "Text",
     "TimedOut",
     "check_range",
     "escape",
     "hint",
+    "label_of",
     "misread_in",
     "parse_name",
     "parse_networks",

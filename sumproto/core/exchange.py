@@ -9,7 +9,7 @@ from random import randint
 from string import Formatter
 from typing import NamedTuple
 
-from .dialects import Dialect, Separated, Text, read_fields
+from .dialects import Dialect, Text
 from .message import (
     HIGHEST,
     LOWEST,
@@ -124,18 +124,6 @@ class Rule:
 
 def _reply_too_long() -> TooLong:
     return TooLong(f"the reply would be longer than {MAX_MESSAGE} bytes")
-
-
-def without_sum(exchange: Exchange, dialect: Dialect) -> Exchange:
-    """`exchange`, but if its reply, in `dialect`, has the sum as a third field, without that.
-
-    Then what was read as the name and the number are all three: ``Server of Bob,58`` and 100.
-    """
-    if isinstance(dialect, Separated):
-        inner = read_fields(exchange.reply.name, dialect.separator)
-        if inner and inner.number + exchange.request.number == exchange.reply.number:
-            return Exchange(exchange.request, inner)
-    return exchange
 
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from .dialects import Dialect, Received
-from .exchange import Exchange, without_sum
+from .dialects import Dialect, Received, without_sum
+from .exchange import Exchange
 from .foreign import LOOKED_AT, name_greeting
 from .message import (
     HIGHEST,
@@ -99,7 +99,11 @@ class ReplyRule:
         if foreign := self._foreign(came):
             return foreign
         if isinstance(read, Received):
-            exchange = without_sum(Exchange(request, read.message), read.dialect)
+            try:
+                reply = without_sum(read, request.number)
+            except MessageError as unclear:
+                return Failed(Cause.MALFORMED, f"malformed reply {_quote(came)}: {unclear}")
+            exchange = Exchange(request, reply)
             if self.any_number or in_range(exchange.reply.number):
                 return Exchanged(exchange, read.dialect)
             return self._out_of_range(request, shorten(str(exchange.reply.number)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from ..core import Done, MessageError, Observer, Peer, escape
+from ..core import Done, MessageError, Observer, Peer, escape, label_of
 from ..rotation import MAX_SIZE, rotate
 
 FLUSH = 0.5
@@ -62,7 +62,7 @@ class Journal(Observer):
         for (request, reply), dialect in done:
             # json.dumps of it all would take as long as the exchange itself.
             self._add(
-                f'{head}, {who}, "dialect": "{dialect.label}", '
+                f'{head}, {who}, "dialect": "{label_of(dialect)}", '
                 f'"client_name": {_quote(request.name)}, "server_name": {_quote(reply.name)}, '
                 f'"client_number": {request.number}, "server_number": {reply.number}, '
                 f'"sum": {request.number + reply.number}, "seconds": {seconds:.6f}}}\n'

@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..core import hint
+from ..core import hint, label_of
 from .tally import Kept, Refused, Tally
 
 MOST_VIEWERS = 100
@@ -195,7 +195,7 @@ def _exchange(kept: Kept) -> dict[str, object]:
         "number": exchange.request.number,
         "reply": exchange.reply.number,
         "sum": exchange.sum,
-        "dialect": dialect.label,
+        "dialect": label_of(dialect),
         "transport": peer.transport,
         "seconds": seconds,
     }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..core import (
     CODES,
-    DIALECTS,
+    LABELS,
     TRANSPORTS,
     Dialect,
     Done,
@@ -18,6 +18,7 @@ from ..core import (
     MessageError,
     Observer,
     Peer,
+    label_of,
 )
 
 KEPT = 200
@@ -50,7 +51,7 @@ class Tally(Observer):
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self.exchanges = dict.fromkeys(product(TRANSPORTS, DIALECTS), 0)
+        self.exchanges = dict.fromkeys(product(TRANSPORTS, LABELS), 0)
         """By transport and label of the dialect."""
         self.durations = [0] * (len(BOUNDS) + 1)
         """How many exchanges took as long as each of `BOUNDS` or less, or else more than all."""
@@ -80,7 +81,7 @@ class Tally(Observer):
         now = self._now()
         exchanges, last, transport = self.exchanges, self.last_exchanges, peer.transport
         for exchange, dialect in done:
-            exchanges[transport, dialect.label] += 1
+            exchanges[transport, label_of(dialect)] += 1
             last.append((now, peer, exchange, dialect, seconds))
         self.durations[bisect_left(BOUNDS, seconds)] += len(done)
         self.seconds += seconds * len(done)

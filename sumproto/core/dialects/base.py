@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from ..message import MAX_MESSAGE, Message, MessageError, TooLong
@@ -15,9 +16,9 @@ class Dialect(ABC):
     """Whether a message is answered before it is known whether a newline ends it."""
 
     @property
-    @abstractmethod
-    def label(self) -> str:
-        """The word for it in `DIALECTS`."""
+    def shape(self) -> Hashable:
+        """What it has in common with all that have its name in the table; None if it has none."""
+        return None
 
     @abstractmethod
     def encode(self, message: Message) -> bytes:

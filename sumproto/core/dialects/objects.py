@@ -1,217 +1,225 @@
-"""JSON: an object with a name and a number, under whatever keys."""
+"""Objects and lists, of JSON or as Python prints them, and where the two are in them. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..message import (
-    MAX_MESSAGE,
-    Malformed,
-    Message,
-    MessageError,
-    ReportedError,
-    parse_name,
-    parse_number,
+from ..message import INTEGER, Malformed, Message, ReportedError, parse_name, parse_number
+from .notation import Coding, Notation
+from .words import Kind, as_server, kind_of
+
+_TOKEN = re.compile(
+    r"""[ \t\r\n]*(?:([][{}(),:])|("[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')"""
+    r"""|([^][ \t\r\n{}(),:"']+))""",
+    re.S,
 )
-from .base import Begun, Dialect, Framing, Received, Taken, too_long
+_CLOSING = {"{": "}", "[": "]", "(": ")"}
+_SCALAR = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?|true|false|null|True|False|None")
+_ESCAPED = re.compile(r"\\(.)", re.S)
 
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_BLANKS = r"[ \t\r\n]*"
-_QUOTE = ord('"')
-_INSIDE = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.S)
-_OUTSIDE = re.compile(rb'[^"}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"}]*)*', re.S)
-_MEMBER = re.compile(
-    rf'{_BLANKS}({_STRING}){_BLANKS}:{_BLANKS}({_STRING}|[^",}}\s]+){_BLANKS}[,}}]', re.S
-)
-_ID = re.compile(rf'(?<!\\)"id"{_BLANKS}:{_BLANKS}({_STRING}|-?[0-9]+){_BLANKS}[,}}]', re.S)
-_CLIENT = re.compile(r'"(client|Client|CLIENT)')
-_SERVER = {"client": '"server', "Client": '"Server', "CLIENT": '"SERVER'}
+_NO_MESSAGE = "it is no object or list of a name and a number"
 
 
-class JsonObject(Dialect):
-    """``{"name": "Client of Ann", "number": 42}``; a reply differs from it in the values alone.
+class Leaf(NamedTuple):
+    """A value that holds no others: where it is, and where the keys are that lead to it."""
 
-    `around` is the text before, between and behind the name and the number, which comes first if
-    `number_first`. `id_` is the value, as JSON, of an ``"id"`` that errors have to repeat.
+    value: str | int | None
+    """A string, an integer, or None for what is neither."""
+    start: int
+    end: int
+    keys: tuple[tuple[int, int], ...]
+
+
+def read_structure(text: str) -> tuple[Message, Notation, str | None]:
+    """The message that is `text`, from a bracket to the one that closes it, and its id as JSON.
+
+    The name is the only string, or else the only one whose key says so; the number is the only
+    integer likewise, and if there is none, a string of digits. Raises `Malformed` if either is
+    missing, and `ReportedError` for an error of the peer.
     """
-
-    label = "json"
-
-    def __init__(
-        self,
-        around: tuple[str, str, str],
-        number_first: bool,
-        terminator: str,
-        id_: str | None = None,
-    ) -> None:
-        self.around = around
-        self.number_first = number_first
-        self.terminator = terminator
-        self.id = id_
-        self.newline_may_follow = not terminator
-
-    def encode(self, message: Message) -> bytes:
-        values = [json.dumps(message.name, ensure_ascii=False), str(message.number)]
-        if self.number_first:
-            values.reverse()
-        before, between, behind = self.around
-        return f"{before}{values[0]}{between}{values[1]}{behind}{self.terminator}".encode()
-
-    def encode_error(self, error: MessageError) -> bytes:
-        text = json.dumps({"error": error.code, "detail": str(error)}, ensure_ascii=False)
-        if self.id:
-            with_id = f'{text[:-1]}, "id": {self.id}}}'
-            if len(with_id.encode()) + len(self.terminator) <= MAX_MESSAGE:
-                text = with_id
-        return (text + self.terminator).encode()
+    leaves = _leaves(text)
+    _check_no_report(text, leaves)
+    strings = [leaf for leaf in leaves if isinstance(leaf.value, str)]
+    number = _choose(text, [leaf for leaf in leaves if isinstance(leaf.value, int)], Kind.NUMBER)
+    if number is None:
+        digits = [leaf for leaf in strings if INTEGER.fullmatch(str(leaf.value))]
+        number = _choose(text, digits, Kind.NUMBER)
+        strings = [leaf for leaf in strings if leaf is not number]
+    name = _choose(text, strings, Kind.NAME)
+    if number is None:
+        for leaf in leaves:
+            if leaf.value is None:
+                parse_number(text[leaf.start : leaf.end])
+        raise Malformed("which integer is the number does not show")
+    if name is None:
+        raise Malformed("which string is the name does not show")
+    message = Message(parse_name(str(name.value)), parse_number(str(number.value)))
+    ids = [leaf for leaf in leaves if _key(text, leaf) == "id" and leaf not in (name, number)]
+    id_ = json.dumps(ids[0].value) if ids and ids[0].value is not None else None
+    return message, _notation(text, name, number), id_
 
 
-class Objects(Framing):
-    """A JSON object ends with its brace; a newline right behind it is part of the message.
-
-    Members whose keys are in `aside` may be there besides the name and the number.
-    """
-
-    def __init__(self, aside: Collection[str]) -> None:
-        self._aside = aside
-
-    def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
-        end = _find_end(data, start, begun)
-        if not end:
-            if len(data) - start > MAX_MESSAGE:
-                raise too_long()
-            return None
-        try:
-            text = data[start:end].decode()
-        except UnicodeDecodeError:
-            raise Malformed("it is not UTF-8") from None
-        terminator = _newline(data, end)
-        return self._read(text, terminator), end + len(terminator)
-
-    def finish(self, data: bytes, start: int) -> Taken | None:
-        return None
-
-    def error_dialect(self, data: bytes, start: int) -> Dialect | None:
-        end = _find_end(data, start, Begun())
-        terminator = _newline(data, end) if end else ""
-        text = data[start : start + MAX_MESSAGE].decode(errors="replace")
-        return JsonObject(("", "", ""), False, terminator, _find_id(text))
-
-    def _read(self, text: str, terminator: str) -> Received:
-        members = _read_members(text)
-        aside = self._aside if len(members) > 2 else ()
-        pair = [member for member in members if member.key not in aside]
-        names = [member.value for member in pair if isinstance(member.value, str)]
-        numbers = [member.value for member in pair if isinstance(member.value, int)]
-        if len(names) != 1 or len(numbers) != 1:
-            _check_no_report(members)
-            raise Malformed("an object has one string and one integer")
-        return Received(
-            Message(parse_name(names[0]), numbers[0]),
-            JsonObject(
-                _around(text, pair),
-                isinstance(pair[0].value, int),
-                terminator,
-                _find_id(text) if len(members) > 2 else None,
-            ),
+def _choose(text: str, leaves: Sequence[Leaf], kind: Kind) -> Leaf | None:
+    """The one of `leaves` that is the name, or the number, as `kind` has it; None if none shows."""
+    if len(leaves) > 1:
+        aside = [leaf for leaf in leaves if not _is_aside(_key(text, leaf))]
+        leaves = (
+            aside
+            if len(aside) == 1
+            else [leaf for leaf in leaves if kind_of(_key(text, leaf)) is kind]
         )
+    return leaves[0] if len(leaves) == 1 else None
 
 
-def _find_end(data: bytes, start: int, begun: Begun) -> int:
-    """The index behind the object that begins at `start`; 0 if its end is not there yet.
-
-    The state of `begun` is there while that is within a string.
-    """
-    limit = min(len(data), start + MAX_MESSAGE)
-    at = start + begun.looked
-    if begun.state:
-        at = _skip(_INSIDE, data, at, limit)
-        if at < limit and data[at] == _QUOTE:
-            at += 1
-            begun.state = ()
-    if not begun.state:
-        at = _skip(_OUTSIDE, data, at, limit)
-        if at < limit and data[at] != _QUOTE:
-            return at + 1
-        if at < limit:  # a string that does not end yet
-            at = _skip(_INSIDE, data, at + 1, limit)
-            begun.state = (_QUOTE,)
-    begun.looked = at - start
-    return 0
+def _is_aside(key: str) -> bool:
+    """Whether what has this key is neither the name nor the number if there is another."""
+    return key == "id" or kind_of(key) is Kind.SUM
 
 
-def _skip(what: re.Pattern[bytes], data: bytes, start: int, limit: int) -> int:
-    """The index behind `what`, which may be nothing, at `start`; not beyond `limit`."""
-    found = what.match(data, start, limit)
-    return found.end() if found else start
+def _key(text: str, leaf: Leaf) -> str:
+    """The innermost key that leads to `leaf`; "" if it is in lists alone."""
+    return text[slice(*leaf.keys[-1])][1:-1] if leaf.keys else ""
 
 
-class _Member(NamedTuple):
-    key: str
-    value: str | int
-    found: re.Match[str]
+def _notation(text: str, name: Leaf, number: Leaf) -> Notation:
+    """What is around `name` and `number`, with their keys as a server writes them."""
+    coding = Coding.JSON
+    if text[name.start] == "'":
+        coding = Coding.QUOTED
+        name = name._replace(start=name.start + 1, end=name.end - 1)
+    if isinstance(number.value, str):
+        number = number._replace(start=number.start + 1, end=number.end - 1)
+    first, second = sorted([name, number], key=lambda leaf: leaf.start)
+    keys = sorted({*name.keys, *number.keys})
+
+    def between(start: int, end: int) -> str:
+        pieces = []
+        for key_start, key_end in keys:
+            if start <= key_start < end:
+                pieces += [text[start:key_start], as_server(text[key_start:key_end])]
+                start = key_end
+        return "".join(pieces) + text[start:end]
+
+    return Notation(
+        between(0, first.start),
+        between(first.end, second.start),
+        between(second.end, len(text)),
+        first is number,
+        coding,
+    )
 
 
-def _read_members(text: str) -> list[_Member]:
-    """The members of the object that is `text`. Raises `MessageError` if it is none."""
-    members: list[_Member] = []
-    end = 1
-    while end < len(text):
-        found = _MEMBER.match(text, end)
-        if not found:
-            raise Malformed("it is not a flat JSON object")
-        key, value = found.groups()
-        is_string = value.startswith('"')
-        members.append(
-            _Member(
-                _read_string(key), _read_string(value) if is_string else parse_number(value), found
-            )
-        )
-        end = found.end()
-    if len({member.key for member in members}) < len(members):
-        raise Malformed("a key is in it twice")
-    return members
-
-
-def _read_string(token: str) -> str:
-    try:
-        return str(json.loads(token))
-    except ValueError:
-        raise Malformed("it is not a flat JSON object") from None
-
-
-def _check_no_report(members: list[_Member]) -> None:
-    """Raise `ReportedError` if `members` are those of an error."""
-    values = {member.key: member.value for member in members}
+def _check_no_report(text: str, leaves: Sequence[Leaf]) -> None:
+    """Raise `ReportedError` if what is in `text` is an error."""
+    values = {_key(text, leaf): leaf.value for leaf in leaves if len(leaf.keys) == 1}
     if isinstance(values.get("error"), str):
-        raise ReportedError(str(values["error"]), str(values.get("detail", "")))
+        raise ReportedError(str(values["error"]), str(values.get("detail") or ""))
 
 
-def _around(text: str, pair: list[_Member]) -> tuple[str, str, str]:
-    """What is around the values of `pair` in `text`, with the keys that a reply has."""
-    around = []
+def _leaves(text: str) -> list[Leaf]:
+    """All values in `text` that hold no others. Raises `Malformed` if it is no whole structure."""
+    scanner = _Scanner(text)
     end = 0
-    for member in pair:
-        key_start, key_end = member.found.span(1)
-        key = _CLIENT.sub(lambda client: _SERVER[client[1]], member.found[1])
-        around.append(text[end:key_start] + key + text[key_end : member.found.start(2)])
-        end = member.found.end(2)
-    return around[0], around[1], text[end:]
+    while end < len(text):
+        found = _TOKEN.match(text, end)
+        if not found:
+            raise Malformed(_NO_MESSAGE)
+        end = found.end()
+        mark, string, other = found.groups()
+        if mark:
+            scanner.take_mark(mark)
+        else:
+            scanner.take_token(string or other, found.span(2 if string else 3))
+    return scanner.finish()
 
 
-def _find_id(text: str) -> str | None:
-    found = _ID.search(text)
-    try:
-        return found and json.dumps(json.loads(found[1]))
-    except ValueError:
-        return None
+_Keys = tuple[tuple[int, int], ...]
 
 
-def _newline(data: bytes, start: int) -> str:
-    """The newline at `start`, or nothing."""
-    if data.startswith(b"\n", start):
-        return "\n"
-    return "\r\n" if data.startswith(b"\r\n", start) else ""
+class _Around(NamedTuple):
+    """A bracket that is open: what closes it, the keys that lead to it, and those in it."""
+
+    closer: str
+    keys: _Keys
+    seen: set[str]
+
+
+class _Scanner:
+    """Reads the tokens of a structure, one after the other: a table of what may come next.
+
+    | wanted | comes | then wanted |
+    |---|---|---|
+    | value, first value | a token | comma |
+    | value, first value | an opening bracket | first key or first value |
+    | key, first key | a string | colon |
+    | colon | ``:`` | value |
+    | comma | ``,`` | key or value |
+    | comma, first key, first value | the closing bracket | comma |
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._leaves: list[Leaf] = []
+        self._around: list[_Around] = []
+        self._keys: _Keys = ()
+        self._wanted = "value"
+
+    def take_mark(self, mark: str) -> None:
+        """A bracket, a comma or a colon is next."""
+        around = self._around
+        if mark in _CLOSING and self._wanted in ("value", "first value"):
+            around.append(_Around(_CLOSING[mark], self._keys, set()))
+            self._wanted = "first key" if mark == "{" else "first value"
+        elif around and mark == around[-1].closer and self._wanted in _BEFORE_CLOSER:
+            around.pop()
+            self._wanted = "comma"
+        elif around and mark == "," and self._wanted == "comma":
+            self._keys = around[-1].keys
+            self._wanted = "key" if around[-1].closer == "}" else "value"
+        elif mark == ":" and self._wanted == "colon":
+            self._wanted = "value"
+        else:
+            raise Malformed(_NO_MESSAGE)
+
+    def take_token(self, token: str, span: tuple[int, int]) -> None:
+        """A string or another value is next."""
+        if self._wanted in ("value", "first value"):
+            self._leaves.append(Leaf(_value(token), *span, self._keys))
+            self._wanted = "comma"
+        elif self._wanted in ("key", "first key") and token[0] in "\"'":
+            around = self._around[-1]
+            if token in around.seen:
+                raise Malformed("a key is in it twice")
+            around.seen.add(token)
+            self._keys = (*around.keys, span)
+            self._wanted = "colon"
+        else:
+            raise Malformed(_NO_MESSAGE)
+
+    def finish(self) -> list[Leaf]:
+        """What was found, if it is whole."""
+        if self._around or self._wanted != "comma":
+            raise Malformed(_NO_MESSAGE)
+        return self._leaves
+
+
+_BEFORE_CLOSER = ("comma", "first key", "first value")
+
+
+def _value(token: str) -> str | int | None:
+    """What the token of a leaf stands for."""
+    if token[0] == "'":
+        return _ESCAPED.sub(r"\1", token[1:-1])
+    if token[0] == '"':
+        try:
+            return str(json.loads(token))
+        except ValueError:
+            raise Malformed(_NO_MESSAGE) from None
+    if INTEGER.fullmatch(token):
+        return parse_number(token)
+    if not _SCALAR.fullmatch(token):
+        raise Malformed(_NO_MESSAGE)
+    return None

@@ -1,82 +1,98 @@
-"""Binary: a length, as many bytes of text, and the number in the text or behind it."""
+"""Records: a length, as many bytes of text, and the number in the text or behind it. Pure."""
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Hashable
+from typing import Literal
 
 from ..message import (
     MAX_MESSAGE,
-    Malformed,
     Message,
     MessageError,
     OutOfRange,
     parse_name,
-    read_integer,
+    parse_number,
     shorten,
 )
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
-from .text import UNKNOWN, Separated, divide
+from .credible import Width, check_credible
+from .envelopes import Counted
+from .notation import Notation, read
+from .objects import read_structure
+from .text import TEXT_RECORD, UNKNOWN, decode, text_dialect
 
-_LENGTH = struct.Struct(">H")
-_NUMBER = struct.Struct(">i")
+_INT = 4
+_DIGITS = range(1, 12)
+_BEGUN_NUMBER = re.compile(rb"[+-]?[0-9]*")
+_DIVIDING = frozenset(" \t,;:|=&/~")
+"""What is between the two in a text; a record may have the name ``Client-7``."""
 
 
 class Record(Dialect):
-    """u16 length, name, i32 number, big-endian: ``writeUTF`` and ``writeInt`` of Java."""
+    """A length, a name and an i32 number: ``writeUTF`` and ``writeInt`` of Java, ``struct``.
 
-    label = "record"
+    With `number_as_text` the number is a second text behind its length: ``writeUTF`` twice. With
+    `all_counted` the length is that of the name and the number.
+    """
+
+    def __init__(
+        self, counted: Counted, number_as_text: bool = False, all_counted: bool = False
+    ) -> None:
+        self.counted = counted
+        self.number_as_text = number_as_text
+        self.all_counted = all_counted
+
+    @property
+    def shape(self) -> Hashable:
+        return Record, self.counted, self.number_as_text, self.all_counted
 
     def encode(self, message: Message) -> bytes:
         """The bytes of `message`. Raises `OutOfRange` if the number does not fit in 32 bits."""
-        name = message.name.encode()
+        name, number = message.name.encode(), message.number
+        if self.number_as_text:
+            return self.counted.wrap(message.name) + self.counted.wrap(str(number))
         try:
-            return _LENGTH.pack(len(name)) + name + _NUMBER.pack(message.number)
+            packed = struct.pack(f"{self.counted.order}i", number)
         except struct.error:
-            number = shorten(str(message.number))
-            raise OutOfRange(f"{number} does not fit in the 32 bits of a record") from None
-
-    def encode_error(self, error: MessageError) -> bytes:
-        return UNKNOWN.encode_error(error)
-
-
-class TextRecord(Separated):
-    """u16 length, big-endian, and ``Client of Ann,42``: ``writeUTF`` of Java."""
-
-    label = "text-record"
-
-    def __init__(self, separator: str) -> None:
-        super().__init__(separator, "")
-        self.newline_may_follow = False
-
-    def encode(self, message: Message) -> bytes:
-        return self.encode_text(f"{message.name}{self.separator}{message.number}")
-
-    def encode_text(self, text: str) -> bytes:
-        encoded = text.encode()
-        return _LENGTH.pack(len(encoded)) + encoded
+            text = shorten(str(number))
+            raise OutOfRange(f"{text} does not fit in the 32 bits of a record") from None
+        return self.counted.head(len(name) + _INT * self.all_counted) + name + packed
 
     def encode_error(self, error: MessageError) -> bytes:
         return UNKNOWN.encode_error(error)
 
 
 class Records(Framing):
-    """The length says where the text ends; only if there is no number in it, one follows."""
+    """What begins with a binary length of `size` bytes in an `order` of `struct`."""
+
+    def __init__(self, size: int, order: str) -> None:
+        self._counted = Counted(size, order)
 
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
-        if len(data) - start < _LENGTH.size:
-            return None
-        (length,) = _LENGTH.unpack_from(data, start)
-        text_start = start + _LENGTH.size
-        text_end = text_start + length
+        counted = self._counted
+        text_start = start + counted.size
+        text_end = text_start + counted.length(data, start)
         if text_end - start > MAX_MESSAGE:
             raise too_long()
         if len(data) < text_end:
             return None
-        try:
-            text = data[text_start:text_end].decode()
-        except UnicodeDecodeError:
-            raise Malformed("it is not UTF-8") from None
-        return _read_text_record(text, text_end) or self._read_record(text, data, start, text_end)
+        content = data[text_start:text_end]
+        if b"\0" in content and len(content) > _INT:
+            name = parse_name(decode(content[:-_INT]))
+            return self._record(name, content[-_INT:], text_end, all_counted=True)
+        text = decode(content)
+        if read_ := _read_text(text):
+            message, notation, id_ = read_
+            return Received(message, text_dialect(notation, counted, id_)), text_end
+        name = parse_name(text)
+        if text_end + _INT - start > MAX_MESSAGE:
+            raise too_long()
+        if (written := self._take_written(name, data, text_end)) is not None:
+            return written or None
+        number = data[text_end : text_end + _INT]
+        return self._record(name, number, text_end + _INT) if len(number) == _INT else None
 
     def finish(self, data: bytes, start: int) -> Taken | None:
         return None
@@ -84,22 +100,38 @@ class Records(Framing):
     def error_dialect(self, data: bytes, start: int) -> Dialect | None:
         return UNKNOWN
 
-    def _read_record(self, text: str, data: bytes, start: int, text_end: int) -> Taken | None:
-        name = parse_name(text)
-        end = text_end + _NUMBER.size
-        if end - start > MAX_MESSAGE:
-            raise too_long()
-        if len(data) < end:
+    def _take_written(self, name: str, data: bytes, start: int) -> Taken | Literal[False] | None:
+        """The record whose number is text at `start`, behind its own length.
+
+        False if more of it has to come; None if there is no such number.
+        """
+        counted = self._counted
+        if counted != TEXT_RECORD or len(data) < start + counted.size:
             return None
-        (number,) = _NUMBER.unpack_from(data, text_end)
-        return Received(Message(name, number), Record()), end
+        length = counted.length(data, start)
+        start += counted.size
+        digits = data[start : start + length]
+        if length not in _DIGITS or not _BEGUN_NUMBER.fullmatch(digits):
+            return None
+        if len(digits) < length:
+            return False
+        if not digits[-1:].isdigit():
+            return None
+        message = Message(name, parse_number(digits.decode()))
+        check_credible(*message, length, Width.CLASSIC)
+        return Received(message, Record(counted, number_as_text=True)), start + length
+
+    def _record(self, name: str, number: bytes, end: int, all_counted: bool = False) -> Taken:
+        (value,) = struct.unpack(f"{self._counted.order}i", number)
+        check_credible(name, value, 1, Width.CLASSIC)
+        return Received(Message(name, value), Record(self._counted, all_counted=all_counted)), end
 
 
-def _read_text_record(text: str, end: int) -> Taken | None:
-    """`text` as a whole separated message; None if it is the name of a record."""
-    divided = divide(text)
-    if not divided or not divided[0]:
+def _read_text(text: str) -> tuple[Message, Notation, str | None] | None:
+    """`text` as a whole message; None if it is the name of a record."""
+    if text[:1] in ("{", "["):
+        return read_structure(text)
+    read_ = read(text)
+    if not read_ or not _DIVIDING.intersection(read_[1].between):
         return None
-    name, separator, number = divided
-    message = Message(parse_name(name), read_integer(number))
-    return Received(message, TextRecord(separator)), end
+    return *read_, None

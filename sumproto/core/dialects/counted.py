@@ -1,0 +1,64 @@
+"""Text behind its length in decimal digits: a header of fixed width, or a netstring. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from ..message import MAX_MESSAGE, MessageError
+from .base import Taken
+from .envelopes import Envelope, Headed, Netstring
+from .notation import read
+from .text import decode, taken
+
+_HEADER = re.compile(rb"( *)([0-9]+)( *)")
+_NETSTRING = re.compile(rb"([0-9]{1,4}):")
+_WIDTHS = range(4, 65)
+_MOST_DIGITS = 4
+_FIRST = frozenset(b" 0123456789")
+
+
+def may_count(first: int) -> bool:
+    """Whether a text that begins with the byte `first` may begin with its length."""
+    return first in _FIRST
+
+
+def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
+    """The message that is behind its length; False if more of it has to come; None if it is none.
+
+    It is none if the length is not right: a newline comes before it, or it holds no message.
+    """
+    envelope: Envelope
+    if found := _NETSTRING.match(data, start):
+        envelope, digits, behind = Netstring(), found[1], b","
+    elif found := _HEADER.match(data, start, start + _WIDTHS[-1]):
+        before, digits, after = found.groups()
+        if len(found[0]) not in _WIDTHS:
+            return None
+        zeros = digits.startswith(b"0") and not before and not after
+        align = "0>" if zeros else "^" if before and after else ">" if before else "<"
+        envelope, behind = Headed(len(found[0]), align), b""
+    else:
+        return None
+    length = int(digits) if len(digits.lstrip(b"0")) <= _MOST_DIGITS else 0
+    end = found.end() + length
+    content = data[found.end() : end]
+    if not length or end + len(behind) - start > MAX_MESSAGE or _is_divided(content, length):
+        return None
+    if len(data) < end + len(behind):
+        return False
+    text = content.rstrip(b"\r\n")
+    try:
+        read_ = read(decode(text), glued=True) if data.startswith(behind, end) else None
+    except MessageError:
+        return None
+    if not read_:
+        return None
+    message, notation = read_
+    notation = notation._replace(behind=notation.behind + content[len(text) :].decode())
+    return taken((message, notation), envelope, start, end + len(behind))
+
+
+def _is_divided(content: bytes, length: int) -> bool:
+    """Whether there is a newline in `content`, of a message of `length` bytes, before its end."""
+    return b"\n" in content[: length - 1] or b"\r" in content[: length - 2]

@@ -1,0 +1,91 @@
+"""Whether what reads as a message was meant as one, or is noise with a digit at its end. Pure.
+
+Of random text, one in ten ends in a digit, and one in three characters is punctuation. So the wider
+a way to write a message is, the more a name has to look like a name; and a number that may stop the
+server needs more than one that only gets a reply.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+
+from ..message import Malformed, in_range, shorten
+
+
+class Width(IntEnum):
+    """How many texts are messages in some way of writing them, from few to many."""
+
+    LABELLED = 0
+    COMMA = 1
+    CLASSIC = 2
+    NUMBER_FIRST = 3
+    PUNCTUATION = 4
+    GLUED = 5
+
+
+_LETTERS = (0, 1, 1, 3, 3, 5)
+"""How many letters a name needs, by width."""
+
+_WORD = r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,4}"
+_GAP = r"(?:[.,)\"']{0,2} [(&\"'-]? ?|[.,'&/@+#_-])"
+_REGULAR = re.compile(rf"[(\"']?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,4}}))*[.)\"']{{0,2}}")
+_LIKELY = r"(?:[A-Z]?[a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
+_PLAIN = re.compile(
+    rf"(?:[A-Z](?=['. ])|{_LIKELY})(?:(?:[.,]? |['_-])(?:{_LIKELY}|[A-Z]|[0-9]{{1,4}}))*[.]?"
+)
+_UNSPOKEN = re.compile(r"(?<![A-Za-z])[^AEIOUYaeiouy\W\d_]{3,}(?![A-Za-z])")
+_OTHER = re.compile(r"[^\x00-\x7f]")
+_SYMBOL = re.compile(r"[^A-Za-z0-9 \t]")
+_LETTER = re.compile(r"[A-Za-z]")
+
+_TELLING = 3
+"""Letters of a name, or characters of a number, that noise seldom has."""
+
+_MOST_SYMBOLS = 1 / 8
+_DIGITS_OF_AN_ID = 5
+
+
+def check_credible(name: str, number: int, written: int, width: Width) -> None:
+    """Raise `Malformed` if `name` and `number`, of `written` characters, are noise more likely."""
+    if width is Width.LABELLED:
+        return
+    letters, shape = _look_at(name)
+    needed = _LETTERS[width]
+    if not in_range(number):
+        if width > Width.CLASSIC:
+            needed, width = needed + 2, max(width, Width.PUNCTUATION)
+        elif written < _TELLING:
+            needed, width = _TELLING, Width.PUNCTUATION
+    if letters < needed or width > _WIDEST[shape]:
+        raise Malformed(f"'{shorten(name)}' does not look like a name")
+
+
+class _Shape(IntEnum):
+    ODD = 0
+    MIXED = 1
+    REGULAR = 2
+    PLAIN = 3
+
+
+_WIDEST = (Width.LABELLED, Width.COMMA, Width.NUMBER_FIRST, Width.GLUED)
+"""The widest way of writing in which a name of each shape is believed."""
+
+
+@lru_cache(maxsize=1024)
+def _look_at(name: str) -> tuple[int, _Shape]:
+    """How many letters there are in `name`, and how much it looks like one.
+
+    Beyond ASCII, each character counts as a letter.
+    """
+    text = _OTHER.sub("a", name)
+    letters = len(_LETTER.findall(text))
+    if text.isdigit() and len(text) >= _DIGITS_OF_AN_ID:
+        return len(text), _Shape.REGULAR
+    if _PLAIN.fullmatch(text) and not _UNSPOKEN.search(text):
+        return letters, _Shape.PLAIN
+    if _REGULAR.fullmatch(text):
+        return letters, _Shape.REGULAR
+    symbols = len(_SYMBOL.findall(text))
+    return letters, _Shape.MIXED if symbols <= len(text) * _MOST_SYMBOLS else _Shape.ODD

@@ -1,0 +1,170 @@
+"""Lines: text that ends in a newline, in NULs or, if it is a whole message, in silence. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..message import MAX_MESSAGE, Malformed, MessageError, ReportedError
+from .base import Begun, Dialect, Framing, Taken, too_long
+from .counted import may_count, take_counted
+from .envelopes import Padded, Terminated
+from .notation import Half, Read, join, read, read_half
+from .structs import finish_struct, take_struct
+from .text import decode, line, separated, taken
+
+_END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|\0")
+_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NULS = re.compile(rb"\0+")
+_ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
+_MORE_DIGITS = re.compile(rb"[0-9]*\r?\n?")
+
+# A number of any length is out of range rather than too long, but somewhere it has to end.
+_MAX_WITH_DIGITS = 8 * MAX_MESSAGE
+
+
+class Lines(Framing):
+    """A message is a line or two; without a newline, its length, NULs or silence end it."""
+
+    def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
+        if may_count(data[start]):
+            counted = take_counted(data, start)
+            if counted is not None:
+                return counted or None
+        looked = begun.looked
+        first, second = begun.state or (0, 0)  # where the first line ends and the second begins
+        half = None
+        while found := _END.search(data, start + looked):
+            here, end = found.span()
+            if data[here] == 0:
+                return _take_padded(data, start, here)
+            if end - start > MAX_MESSAGE:
+                self._check_length(data, start, end, looked)
+            newline = found[0].decode()
+            try:
+                if second:
+                    half = half or read_half(decode(data[start : start + first]))
+                    between = data[start + first : start + second].decode()
+                    read_ = join(half, between, read_half(decode(data[start + second : here])))
+                    return taken(read_, line(newline), start, end)
+                text = decode(data[start:here])
+                if one := self._read_line(text):
+                    return taken(one, line(newline), start, end)
+                half = read_half(text)
+            except MessageError:
+                _check_controls(data, start + second, end)
+                raise
+            first, second = here - start, end - start
+            looked = second
+        self._check_length(data, start, len(data), looked)
+        # Whether a CR is a newline the byte behind it shows.
+        begun.looked = len(data) - start - data.endswith(b"\r", start)
+        begun.state = (first, second)
+        return None
+
+    def finish(self, data: bytes, start: int) -> Taken | None:
+        found = _END.search(data, start)
+        if found and data[found.start()] == 0:
+            return _finish_padded(data, start, found.start())
+        end = len(data) - data.endswith(b"\r", start)
+        newline = data[end:].decode()
+        try:
+            last = data[found.end() if found else start : end].decode()
+        except UnicodeDecodeError:
+            return None
+        if found:
+            half = read_half(decode(data[start : found.start()]))
+            read_ = _finish_two(half, found[0].decode(), last)
+        else:
+            read_ = read(last, glued=True)
+        return taken(read_, line(newline), start, len(data)) if read_ else None
+
+    def error_dialect(self, data: bytes, start: int) -> Dialect | None:
+        found = _END.search(data, start)
+        if not found or data[found.start()] == 0:
+            return None
+        return separated(",", found[0].decode())
+
+    def _read_line(self, text: str) -> Read | None:
+        """The message that is a line of `text`; None if that may be the first of two."""
+        return read(text)
+
+    def _check_length(self, data: bytes, start: int, end: int, looked: int) -> None:
+        """Raise if the bytes from `start` to `end` are too long or show that they are no text.
+
+        They are a message or its beginning, of which the first `looked` need no second look. Beyond
+        the limit there may only be more digits of the number at its end.
+        """
+        limit = start + MAX_MESSAGE
+        _check_controls(data, start + looked, min(end, limit + 1))
+        if end <= limit:
+            return
+        if looked <= MAX_MESSAGE and not self._is_whole(data[start : limit + 1]):
+            raise too_long()
+        more = _MORE_DIGITS.fullmatch(data, max(limit, start + looked - 1), end)
+        if not more or end - start > _MAX_WITH_DIGITS:
+            raise too_long()
+
+    def _is_whole(self, data: bytes) -> bool:
+        """Whether `data` is a message, with the newline that ends it or without."""
+        try:
+            return bool(self.finish(data.removesuffix(b"\n").removesuffix(b"\r"), 0))
+        except Malformed:
+            return False
+
+
+class ReplyLines(Lines):
+    """Lines of replies, among which are errors, and these need no newline."""
+
+    def _read_line(self, text: str) -> Read | None:
+        _check_no_report(text)
+        return super()._read_line(text)
+
+    def finish(self, data: bytes, start: int) -> Taken | None:
+        _check_no_report(data[start:].decode(errors="replace"))
+        return super().finish(data, start)
+
+
+def _check_no_report(text: str) -> None:
+    """Raise `ReportedError` if `text` is an error of the peer."""
+    if reported := _ERROR.fullmatch(text):
+        raise ReportedError(*reported.groups())
+
+
+def _check_controls(data: bytes, start: int, end: int) -> None:
+    """Raise `Malformed` if there are control characters from `start` to `end`."""
+    if _CONTROL.search(data, start, end):
+        raise Malformed("there are control characters in it")
+
+
+def _finish_two(first: Half, newline: str, text: str) -> Read | None:
+    """The message of two lines, the second of which silence has ended; None if it is none yet."""
+    try:
+        second = read_half(text)
+    except Malformed:
+        return None
+    return join(first, newline, second) if first.is_number != second.is_number else None
+
+
+# Text of C, which NULs end
+
+
+def _take_padded(data: bytes, start: int, nul: int) -> Taken | None:
+    """The message whose text ends at `nul`, if the first byte of the next one is there."""
+    _check_controls(data, start, nul)
+    nuls = _NULS.match(data, nul)
+    assert nuls
+    if nuls.end() - start > MAX_MESSAGE:
+        raise too_long()
+    read_ = read(decode(data[start:nul]), glued=True)
+    if read_ is None:
+        return take_struct(data, start, nul, nuls.end())
+    return _padded(read_, start, nul, nuls.end()) if nuls.end() < len(data) else None
+
+
+def _finish_padded(data: bytes, start: int, nul: int) -> Taken | None:
+    read_ = read(decode(data[start:nul]), glued=True)
+    return _padded(read_, start, nul, len(data)) if read_ else finish_struct(data, start, nul)
+
+
+def _padded(read_: Read, start: int, nul: int, end: int) -> Taken:
+    return taken(read_, Terminated() if end == nul + 1 else Padded(end - start), start, end)

@@ -1,0 +1,74 @@
+"""Structs of C: a name in an array of characters, filled with NULs, and an int of 32 bits. Pure."""
+
+from __future__ import annotations
+
+from ..message import Malformed, Message, MessageError, parse_name
+from .base import Dialect, Received, Taken
+from .credible import Width, check_credible
+from .text import UNKNOWN
+
+_INT = 4
+
+
+class Struct(Dialect):
+    """`name_size` bytes with the name and NULs, and an int in a byte `order` of `int.to_bytes`."""
+
+    def __init__(self, name_size: int, order: str) -> None:
+        self.name_size = name_size
+        self.order = order
+
+    def encode(self, message: Message) -> bytes:
+        """The bytes of `message`; a name that is too long for its array is cut."""
+        name = message.name.encode()[: self.name_size].decode(errors="ignore").encode()
+        return name.ljust(self.name_size, b"\0") + _pack(message.number, self.order)
+
+    def encode_error(self, error: MessageError) -> bytes:
+        return UNKNOWN.encode_error(error)
+
+
+def _pack(number: int, order: str) -> bytes:
+    return number.to_bytes(_INT, order, signed=True)  # type: ignore[arg-type]
+
+
+def take_struct(data: bytes, start: int, nul: int, end: int) -> Taken | None:
+    """The struct whose name ends at `nul` and its padding at `end`, if the next message is there.
+
+    An int from 1 to 255 has one byte that is not NUL: if three NULs follow it, it is the first of
+    the int, else the last. Where other ints end only silence shows.
+    """
+    if len(data) < end + _INT:
+        return None
+    if data.startswith(b"\0\0\0", end + 1):
+        if len(data) > end + _INT:
+            return _read(data, start, nul, end + _INT)
+    elif end - nul >= _INT and _begins_text(data[end + 1]):
+        return _read(data, start, nul, end + 1)
+    return None
+
+
+def _begins_text(byte: int) -> bool:
+    """Whether `byte` may be the first of text in UTF-8, such as the name in the next struct."""
+    return 0x20 <= byte < 0x7F or 0xC2 <= byte <= 0xF4
+
+
+def finish_struct(data: bytes, start: int, nul: int) -> Taken | None:
+    """The struct that is all of `data` from `start` on; None if it is none."""
+    number = data[-_INT:]
+    if len(data) - _INT < nul or not any(number) or any(data[nul : len(data) - _INT]):
+        return None
+    return _read(data, start, nul, len(data))
+
+
+def _read(data: bytes, start: int, nul: int, end: int) -> Taken:
+    """The struct from `start` to `end`. Of two byte orders, that counts which makes less of it."""
+    try:
+        name = parse_name(data[start:nul].decode())
+    except UnicodeDecodeError:
+        raise Malformed("it is not UTF-8") from None
+    written = data[end - _INT : end]
+    number, order = min(
+        ((int.from_bytes(written, order, signed=True), order) for order in ("big", "little")),
+        key=lambda pair: abs(pair[0]),
+    )
+    check_credible(name, number, 1, Width.PUNCTUATION)
+    return Received(Message(name, number), Struct(end - _INT - start, order)), end

@@ -1,0 +1,113 @@
+"""The framing of objects and lists, which end with the bracket that closes them. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ..message import MAX_MESSAGE, Malformed, ReportedError
+from .base import Begun, Dialect, Framing, Received, Taken, too_long
+from .notation import Coding, Notation, read
+from .objects import read_structure
+from .text import Text, line, text_dialect
+
+_INSIDE = {
+    ord('"'): re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.S),
+    ord("'"): re.compile(rb"[^'\\]*(?:\\.[^'\\]*)*", re.S),
+}
+_OUTSIDE = {ord("{"): re.compile(rb"[^\"'{}]*"), ord("["): re.compile(rb"[^\"'\[\]]*")}
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_ID = re.compile(rf'(?<!\\)"id"[ \t\r\n]*:[ \t\r\n]*({_STRING}|-?[0-9]+)[ \t\r\n]*[,}}]', re.S)
+_LOOK_BACK = 32
+
+
+class Structures(Framing):
+    """An object or a list ends with its bracket; a newline right behind it is part of it."""
+
+    def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
+        end = _find_end(data, start, begun)
+        if not end:
+            if len(data) - start > MAX_MESSAGE:
+                raise too_long()
+            return None
+        try:
+            text = data[start:end].decode()
+        except UnicodeDecodeError:
+            raise Malformed("it is not UTF-8") from None
+        newline = _newline(data, end)
+        return _read(text, newline), end + len(newline)
+
+    def finish(self, data: bytes, start: int) -> Taken | None:
+        return None
+
+    def error_dialect(self, data: bytes, start: int) -> Dialect | None:
+        end = _find_end(data, start, Begun())
+        newline = _newline(data, end) if end else ""
+        text = data[start : start + MAX_MESSAGE].decode(errors="replace")
+        return Text(Notation("", "", "", coding=Coding.JSON), line(newline), _find_id(text))
+
+
+def _read(text: str, newline: str) -> Received:
+    """The message that is `text`; if it is no structure, it may have the name in no quotes."""
+    try:
+        message, notation, id_ = read_structure(text)
+    except ReportedError:
+        raise
+    except Malformed:
+        found = None if '"' in text else read(text)
+        if not found:
+            raise
+        (message, notation), id_ = found, None
+    return Received(message, text_dialect(notation, line(newline), id_))
+
+
+def _find_end(data: bytes, start: int, begun: Begun) -> int:
+    """The index behind the bracket that closes the one at `start`; 0 if it is not there yet.
+
+    The state of `begun` is how many brackets are open, and the quote that is.
+    """
+    opener = data[start]
+    closer = {ord("{"): ord("}"), ord("["): ord("]")}[opener]
+    limit = min(len(data), start + MAX_MESSAGE)
+    at = start + begun.looked
+    depth, quote = begun.state or (0, 0)
+    while at < limit:
+        pattern = _INSIDE[quote] if quote else _OUTSIDE[opener]
+        found = pattern.match(data, at, limit)
+        at = found.end() if found else at
+        if at == limit or data[at] == ord("\\"):  # the rest is half of an escape
+            break
+        byte = data[at]
+        if quote:
+            quote = 0
+        elif byte == opener:
+            depth += 1
+        elif byte == closer:
+            depth -= 1
+            if not depth:
+                return at + 1
+        elif byte == ord('"') or _may_open(data[max(start, at - _LOOK_BACK) : at]):
+            quote = byte
+        at += 1
+    begun.looked, begun.state = at - start, (depth, quote)
+    return 0
+
+
+def _may_open(before: bytes) -> bool:
+    """Whether a ``'`` behind `before` opens a string, and is not that of O'Neil."""
+    return before.rstrip()[-1:] in (b"{", b"[", b"(", b",", b":")
+
+
+def _find_id(text: str) -> str | None:
+    found = _ID.search(text)
+    try:
+        return found and json.dumps(json.loads(found[1]))
+    except ValueError:
+        return None
+
+
+def _newline(data: bytes, start: int) -> str:
+    """The newline at `start`, or nothing."""
+    if data.startswith(b"\n", start):
+        return "\n"
+    return "\r\n" if data.startswith(b"\r\n", start) else ""
