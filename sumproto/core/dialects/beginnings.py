@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 
 from .base import Begun, Dialect, Framing, Taken
-from .envelopes import Line, Utf16
+from .envelopes import Counted, Line, Utf16
 from .records import Records
 from .structures import Structures
-from .text import Text
+from .text import TEXT_RECORD, Text
 from .utf16 import Utf16Lines
 
 _STRUCTURES = Structures()
-_RECORDS = {(size, order): Records(size, order) for size in (2, 4) for order in "<>"}
+_RECORDS = {
+    (counted.size, counted.order): Records(counted)
+    for counted in (TEXT_RECORD, Counted(4, ">"), Counted(2, "<"), Counted(4, "<"))
+}
 _UTF16 = {order: Utf16Lines(order) for order in "<>"}
 _MARKS = {b"\xff\xfe": "<", b"\xfe\xff": ">"}
 

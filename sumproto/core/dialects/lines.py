@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from ..message import MAX_MESSAGE, Malformed, MessageError, ReportedError
-from .base import Begun, Dialect, Framing, Taken, too_long
+from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import may_count, take_counted
 from .envelopes import Padded, Terminated
 from .notation import Half, Read, join, read, read_half
+from .quick import QuickReader
 from .structs import finish_struct, take_struct
-from .text import decode, line, separated, taken
+from .text import decode, line, separated, taken, text_dialect
 
 _END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|\0")
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -20,6 +21,15 @@ _MORE_DIGITS = re.compile(rb"[0-9]*\r?\n?")
 
 # A number of any length is out of range rather than too long, but somewhere it has to end.
 _MAX_WITH_DIGITS = 8 * MAX_MESSAGE
+
+
+def _read_line(data: bytes, newline: bytes) -> Received | None:
+    """The message that is a line; None if it may be the first of two."""
+    read_ = read(decode(data))
+    return Received(read_[0], text_dialect(read_[1], line(newline.decode()))) if read_ else None
+
+
+_QUICK = QuickReader(_read_line)
 
 
 class Lines(Framing):
@@ -40,6 +50,8 @@ class Lines(Framing):
             if end - start > MAX_MESSAGE:
                 self._check_length(data, start, end, looked)
             newline = found[0].decode()
+            if not second and (quick := _QUICK.read(data[start:here], found[0])):
+                return quick, end
             try:
                 if second:
                     half = half or read_half(decode(data[start : start + first]))

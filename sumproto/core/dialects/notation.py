@@ -26,6 +26,8 @@ DIGITS = "0123456789"
 CLASSIC = ",;:|"
 """The separators that most programs write."""
 
+_CLASSIC = ("", *CLASSIC)
+
 # ruff: noqa: RUF001 - the quotes and dashes of typography, and the punctuation of Chinese, are meant
 _QUOTES = "\"'`"
 _CLOSING = dict(zip("([{<“‘«" + _QUOTES, ")]}>”’»" + _QUOTES, strict=True))
@@ -34,6 +36,7 @@ _CLOSERS = BLANKS + "".join(_CLOSING.values())
 _AROUND = BLANKS + punctuation + "“”‘’«»–—…·•→、，。：；｜／"
 """What may stand around a name or a number without being part of it."""
 
+_BRACKETS = frozenset(_OPENERS + _CLOSERS) - frozenset(BLANKS)
 _BEHIND = "".join(c for c in _AROUND if c not in ".!?…。")
 """What may end a message. A full stop may not: an error ends in it, and is no message."""
 
@@ -44,6 +47,7 @@ _NO_INTEGER = re.compile(r"[+-]?(?:[.]\d|\d+(?:[._]\d|[eE][+-]?\d))[\d._]*")
 
 _DELIMITER = re.compile(r"[:=]+>?|>")
 _LAST_WORD = re.compile(r"""(?<!\w)([^\W\d_](?:[\w-]|['’](?=\w))*)["'`]?[ \t]*\Z""")
+_DIGIT = re.compile("[0-9]")
 _LONGEST_LABEL = 40
 _MOST_LABELS = 32
 
@@ -115,10 +119,12 @@ def read(text: str, *, glued: bool = False) -> Read | None:
     With `glued`, there need be nothing between a name and the number behind it. Raises `Malformed`
     if there is a number where one is due, but one that is no integer.
     """
-    if found := _find_labelled(text):
+    if not _DIGIT.search(text):
+        return None
+    if _may_have_labels(text) and (found := _find_labelled(text)):
         return _make(text, *found, Width.LABELLED)
     if found := _find_name_first(text) or _find_number_first(text):
-        return _make(text, *found, _width(text, *found))
+        return _make(text, *found)
     if glued and (found := _find_glued(text)):
         return _make(text, *found, Width.GLUED)
     return None
@@ -139,35 +145,37 @@ def split_numbers(message: Message, notation: Notation) -> tuple[str, list[int]]
     return name, numbers
 
 
-def _width(text: str, name: _Span, number: _Span) -> Width:
-    """How wide the way is in which `text` is written."""
-    first, second = sorted([name, number])
-    separator = text[first.end : second.start].strip(BLANKS)
-    around = text[: first.start] + text[second.end :]
-    if separator not in ("", *CLASSIC) or around.strip(BLANKS):
+def _width(separator: str, before: str, behind: str, number_first: bool) -> Width:
+    """How wide the way is in which a text is written."""
+    if separator.strip(BLANKS) not in _CLASSIC or before or behind.strip(BLANKS):
         return Width.PUNCTUATION
-    if number < name:
+    if number_first:
         return Width.NUMBER_FIRST
-    return Width.COMMA if separator == "," else Width.CLASSIC
+    return Width.COMMA if "," in separator else Width.CLASSIC
 
 
-def _make(text: str, name: _Span, number: _Span, width: Width) -> Read:
-    first, second = (name, number) if name < number else (number, name)
-    written = text[slice(*name)]
-    coding = _coding(text, name)
-    before, between, behind = (
-        as_server(text[: first.start]),
-        as_server(text[first.end : second.start]),
-        as_server(text[second.end :]),
-    )
+def _make(text: str, name: _Span, number: _Span, width: Width | None = None) -> Read:
+    """The message whose name and number are there in `text`, and all that is around them."""
+    number_first = number.start < name.start
+    first, second = (number, name) if number_first else (name, number)
+    before = text[: first.start]
+    between = text[first.end : second.start]
+    behind = text[second.end :]
     # Blanks at either end of a message are those around its name, which are not part of it.
-    if name < number:
-        before = before.lstrip(BLANKS)
-    else:
+    if number_first:
         behind = behind.rstrip(BLANKS)
-    message = Message(parse_name(_DECODE[coding](written)), parse_number(text[slice(*number)]))
+    else:
+        before = before.lstrip(BLANKS)
+    written = text[name.start : name.end]
+    coding = _coding(text, name, written)
+    if coding is not Coding.PLAIN:
+        written = _DECODE[coding](written)
+    message = Message(parse_name(written), parse_number(text[number.start : number.end]))
+    if width is None:
+        width = _width(between, before, behind, number_first)
     check_credible(*message, number.end - number.start, width)
-    return message, Notation(before, between, behind, number < name, coding)
+    around = as_server(before), as_server(between), as_server(behind)
+    return message, Notation(*around, number_first, coding)
 
 
 def _beside(name: str, separator: str, at_start: bool) -> str:
@@ -181,14 +189,13 @@ def _beside(name: str, separator: str, at_start: bool) -> str:
     return name[: -len(rest)] if at_start else name[len(rest) :]
 
 
-def _coding(text: str, name: _Span) -> Coding:
-    """How the name is written that is at `name`, which what is right before it shows."""
-    before = text[name.start - 1] if name.start else ""
-    if before in _QUOTES and before:
+def _coding(text: str, name: _Span, written: str) -> Coding:
+    """How the name that is `written` at `name` is, which what is right before it shows."""
+    before = text[name.start - 1] if name.start else " "
+    if before in _QUOTES:
         return Coding.QUOTED
     if before == ">" and "</" in text:
         return Coding.XML
-    written = text[slice(*name)]
     if before == "=" and "&" in text and " " not in written:
         return Coding.PERCENT if "%20" in written else Coding.PLUS
     return Coding.PLAIN
@@ -324,6 +331,10 @@ def _label_at(text: str, start: int, kind: Kind) -> int:
     return len(text) - len(text[found.end() :].lstrip(_OPENERS))
 
 
+def _may_have_labels(text: str) -> bool:
+    return ":" in text or "=" in text or "</" in text
+
+
 def _value(text: str, start: int, end: int) -> _Span:
     """What is from `start` to `end` without what is around it."""
     start = end - len(text[start:end].lstrip(_OPENERS))
@@ -351,8 +362,9 @@ def _plain_start(text: str, end: int) -> int:
 
     Blanks and openers are around it, and so is what `text` ends in as well: ``|Ann|42|``.
     """
+    last = text.rstrip(BLANKS)[-1:]
     for start, character in enumerate(text[:end]):
-        if character not in _OPENERS and character != text.rstrip(BLANKS)[-1]:
+        if character not in _OPENERS and character != last:
             return start
     return end
 
@@ -363,8 +375,10 @@ def _fit(text: str, name: _Span, number: _Span) -> _Span:
     ``(TA) Ann,42`` is from ``(TA) Ann``, but ``(Ann),42`` is from ``Ann``.
     """
     start, end = name
+    first, second = (name, number) if name < number else (number, name)
+    if _BRACKETS.isdisjoint(text[: first.start]) and _BRACKETS.isdisjoint(text[first.end :]):
+        return name
     unmatched: list[int] = []
-    first, second = sorted([name, number])
     outside = chain(
         range(first.start), range(first.end, second.start), range(second.end, len(text))
     )

@@ -65,10 +65,10 @@ class Record(Dialect):
 
 
 class Records(Framing):
-    """What begins with a binary length of `size` bytes in an `order` of `struct`."""
+    """What begins with a length in binary, as `counted` has it."""
 
-    def __init__(self, size: int, order: str) -> None:
-        self._counted = Counted(size, order)
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
 
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
         counted = self._counted
@@ -106,7 +106,7 @@ class Records(Framing):
         False if more of it has to come; None if there is no such number.
         """
         counted = self._counted
-        if counted != TEXT_RECORD or len(data) < start + counted.size:
+        if counted is not TEXT_RECORD or len(data) < start + counted.size:
             return None
         length = counted.length(data, start)
         start += counted.size

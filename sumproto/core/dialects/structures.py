@@ -9,6 +9,7 @@ from ..message import MAX_MESSAGE, Malformed, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .notation import Coding, Notation, read
 from .objects import read_structure
+from .quick import QuickReader
 from .text import Text, line, text_dialect
 
 _INSIDE = {
@@ -30,25 +31,29 @@ class Structures(Framing):
             if len(data) - start > MAX_MESSAGE:
                 raise too_long()
             return None
-        try:
-            text = data[start:end].decode()
-        except UnicodeDecodeError:
-            raise Malformed("it is not UTF-8") from None
         newline = _newline(data, end)
-        return _read(text, newline), end + len(newline)
+        structure = data[start:end]
+        received = _QUICK.read(structure, newline) or _read(structure, newline)
+        return received, end + len(newline)
 
     def finish(self, data: bytes, start: int) -> Taken | None:
         return None
 
     def error_dialect(self, data: bytes, start: int) -> Dialect | None:
         end = _find_end(data, start, Begun())
-        newline = _newline(data, end) if end else ""
+        newline = _newline(data, end) if end else b""
         text = data[start : start + MAX_MESSAGE].decode(errors="replace")
-        return Text(Notation("", "", "", coding=Coding.JSON), line(newline), _find_id(text))
+        return Text(
+            Notation("", "", "", coding=Coding.JSON), line(newline.decode()), _find_id(text)
+        )
 
 
-def _read(text: str, newline: str) -> Received:
-    """The message that is `text`; if it is no structure, it may have the name in no quotes."""
+def _read(data: bytes, newline: bytes) -> Received:
+    """The message that is `data`; if it is no structure, it may have the name in no quotes."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise Malformed("it is not UTF-8") from None
     try:
         message, notation, id_ = read_structure(text)
     except ReportedError:
@@ -58,7 +63,10 @@ def _read(text: str, newline: str) -> Received:
         if not found:
             raise
         (message, notation), id_ = found, None
-    return Received(message, text_dialect(notation, line(newline), id_))
+    return Received(message, text_dialect(notation, line(newline.decode()), id_))
+
+
+_QUICK = QuickReader(_read)
 
 
 def _find_end(data: bytes, start: int, begun: Begun) -> int:
@@ -106,8 +114,8 @@ def _find_id(text: str) -> str | None:
         return None
 
 
-def _newline(data: bytes, start: int) -> str:
+def _newline(data: bytes, start: int) -> bytes:
     """The newline at `start`, or nothing."""
     if data.startswith(b"\n", start):
-        return "\n"
-    return "\r\n" if data.startswith(b"\r\n", start) else ""
+        return b"\n"
+    return b"\r\n" if data.startswith(b"\r\n", start) else b""

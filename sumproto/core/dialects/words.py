@@ -28,6 +28,7 @@ _WHOSE = {*_PARTIES, "s", "my", "your", "our", "their", "his", "her", "its", "th
 
 # clientName, client_name, CLIENT-NAME and "Client's name" have the same words, and so has "name1".
 _WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])")
+_SHORTEST_PARTY = len("client")
 _PARTY = re.compile("client|Client|CLIENT")
 _SERVER = {"client": "server", "Client": "Server", "CLIENT": "SERVER"}
 
@@ -58,4 +59,6 @@ def party_of(label: str) -> str | None:
 
 def as_server(label: str) -> str:
     """`label` as a server writes it: ``client`` becomes ``server``, and keeps its capitals."""
+    if len(label) < _SHORTEST_PARTY:
+        return label
     return _PARTY.sub(lambda found: _SERVER[found[0]], label)
