@@ -27,6 +27,20 @@ LONGEST_SILENCE = 15
 before it gives up (our client after 5 s)."""
 
 
+class _Begun:
+    """A message whose end has not come: how its pieces came, and the silence that may end it.
+
+    An object of its own, as few connections have one: an idle connection is to hold little.
+    """
+
+    __slots__ = ("last_piece", "longest_gap", "silence")
+
+    def __init__(self, now: float) -> None:
+        self.last_piece = now
+        self.longest_gap = 0.0
+        self.silence: Deadline | None = None
+
+
 class MessageReceiver(LineReceiver):
     """A LineReceiver for messages, which need not be lines.
 
@@ -42,9 +56,7 @@ class MessageReceiver(LineReceiver):
         self.decoder = decoder
         self._clock = clock
         self._quiet_period = quiet_period
-        self._silence: Deadline | None = None
-        self._begun: float | None = None  # when the last piece came, if it left a message begun
-        self._longest_gap = 0.0  # seconds between two pieces of this message
+        self._begun: _Begun | None = None
 
     def process(self, final: bool) -> None:
         """Bytes have come or, if `final`, the quiet period is over: handle what is `received`."""
@@ -59,30 +71,32 @@ class MessageReceiver(LineReceiver):
             received = self.decoder.take() or (self.decoder.finish() if final else None)
             if received is None:
                 return
-            self._begun, self._longest_gap = None, 0.0
+            if self._begun:
+                self.cancelSilence()
+                self._begun = None
             yield received
 
     @property
     def awaits_silence(self) -> bool:
         """Whether `process` will be called if nothing more comes."""
-        return self._silence is not None
+        return self._begun is not None and self._begun.silence is not None
 
     def awaitSilence(self) -> None:
         """Have `process` called if nothing more comes for so long that what is in is all."""
         if self._quiet_period and self.decoder.pending:
             self.cancelSilence()
-            self._begun = self._clock.seconds()
-            seconds = self._quiet_period
-            if self._longest_gap:
-                seconds = max(seconds, GAPS * self._longest_gap)
-                seconds = min(seconds, LONGEST_SILENCE * self._quiet_period)
-            self._silence = Deadline(self._clock, seconds, self._silent, self.hasUnread)
+            now = self._clock.seconds()
+            begun = self._begun = self._begun or _Begun(now)
+            begun.last_piece = now
+            seconds = max(self._quiet_period, GAPS * begun.longest_gap)
+            seconds = min(seconds, LONGEST_SILENCE * self._quiet_period)
+            begun.silence = Deadline(self._clock, seconds, self._silent, self.hasUnread)
 
     def cancelSilence(self) -> None:
         """Forget `awaitSilence`."""
-        if self._silence:
-            self._silence.cancel()
-            self._silence = None
+        if self._begun and self._begun.silence:
+            self._begun.silence.cancel()
+            self._begun.silence = None
 
     def hasUnread(self) -> bool:
         """Whether there is something that the reactor would read in its next turn."""
@@ -94,16 +108,16 @@ class MessageReceiver(LineReceiver):
             self.transport.setTcpNoDelay(True)  # or a small message may wait for an ACK
 
     def rawDataReceived(self, data: bytes) -> None:
-        if self._begun is not None:
-            self._longest_gap = max(self._longest_gap, self._clock.seconds() - self._begun)
-            self._begun = None
+        if begun := self._begun:
+            self.cancelSilence()
+            gap = self._clock.seconds() - begun.last_piece
+            begun.longest_gap = max(begun.longest_gap, gap)
         self.decoder.feed(data)
-        self.cancelSilence()
         self.process(final=False)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.cancelSilence()
 
     def _silent(self) -> None:
-        self._silence = None
+        self.cancelSilence()
         self.process(final=True)
