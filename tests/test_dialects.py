@@ -8,25 +8,22 @@ from contextlib import suppress
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from makers import json_object, record, separated, text_record, two_lines
 
 from sumproto.core.dialects import (
     DIALECTS,
     REPLIES,
     REQUESTS,
-    Begun,
     Decoder,
     Dialect,
-    Framings,
-    JsonObject,
     Newline,
     Received,
-    Record,
-    Separated,
-    TextRecord,
-    TwoLines,
+    label_of,
     misread_in,
     reads_back,
 )
+from sumproto.core.dialects.base import Begun
+from sumproto.core.dialects.decoder import Framings
 from sumproto.core.message import (
     MAX_MESSAGE,
     MAX_NAME,
@@ -143,7 +140,7 @@ def test_a_dialect_is_called_as_its_option(option: str) -> None:
     dialect = DIALECTS[option]("\n")
     decoder = Decoder()
     received = decoder.take_first(dialect.encode(REQUEST))
-    assert dialect.label == received.dialect.label == option
+    assert label_of(dialect) == label_of(received.dialect) == option
 
 
 @pytest.mark.parametrize(
@@ -156,7 +153,7 @@ def test_a_dialect_is_called_as_its_option(option: str) -> None:
     ],
 )
 def test_blanks_do_not_change_what_a_dialect_is_called(request_: bytes, label: str) -> None:
-    assert Decoder().take_first(request_).dialect.label == label
+    assert label_of(Decoder().take_first(request_).dialect) == label
 
 
 @pytest.mark.parametrize("terminator", [b"\r\n", b"\n", b""])
@@ -372,11 +369,11 @@ def test_the_longest_object_and_records_fit() -> None:
     assert decode([b"{" + b" " * 1024], end=False) == [("too-long", b"")]
     assert decode([b"{" + b" " * 1023], end=False) == []
     name = "\U00020000" * 255
-    assert decode([Record().encode(Message(name, 42))]) == [("too-long", b"")]
+    assert decode([record().encode(Message(name, 42))]) == [("too-long", b"")]
     name = "\U00020000" * 254
-    assert len(Record().encode(Message(name, 42))) == MAX_MESSAGE - 2
-    assert decode([Record().encode(Message(name, 42))])[0][0] == Message(name, 42)
-    assert decode([TextRecord(",").encode(Message(name, 123))])[0][0] == Message(name, 123)
+    assert len(record().encode(Message(name, 42))) == MAX_MESSAGE - 2
+    assert decode([record().encode(Message(name, 42))])[0][0] == Message(name, 42)
+    assert decode([text_record(",").encode(Message(name, 123))])[0][0] == Message(name, 123)
     assert decode([b"\3\xff"]) == [("too-long", b"")]
 
 
@@ -536,9 +533,9 @@ def test_a_reply_may_have_the_sum() -> None:
 
 def test_a_record_has_room_for_32_bits() -> None:
     for number in (2**31 - 1, -(2**31)):
-        assert decode([Record().encode(Message("Ann", number))])[0][0] == Message("Ann", number)
+        assert decode([record().encode(Message("Ann", number))])[0][0] == Message("Ann", number)
     with pytest.raises(OutOfRange, match="2147483648 does not fit in the 32 bits of a record"):
-        Record().encode(Message("Ann", 2**31))
+        record().encode(Message("Ann", 2**31))
 
 
 def test_an_error_is_no_message() -> None:
@@ -560,17 +557,17 @@ AROUND = ('{ "a":', ',"b": ', " }")
 TERMINATORS = st.sampled_from(["\r\n", "\n"])
 SEPARATORS = st.from_regex(r"[ \t]{0,3}[,;:|][ \t]{0,3}|[ \t]{1,3}", fullmatch=True)
 SPOKEN: st.SearchStrategy[Dialect] = st.one_of(
-    st.builds(Separated, SEPARATORS, TERMINATORS, st.booleans()),
-    st.builds(TwoLines, TERMINATORS, TERMINATORS),
-    st.builds(JsonObject, st.just(AROUND), st.booleans(), st.sampled_from(["", "\n", "\r\n"])),
-    st.builds(Record),
-    st.builds(TextRecord, SEPARATORS),
+    st.builds(separated, SEPARATORS, TERMINATORS, st.booleans()),
+    st.builds(two_lines, TERMINATORS, TERMINATORS),
+    st.builds(json_object, st.just(AROUND), st.booleans(), st.sampled_from(["", "\n", "\r\n"])),
+    st.builds(record),
+    st.builds(text_record, SEPARATORS),
 )
 
 
 @given(SPOKEN)
 def test_there_are_no_other_labels(dialect: Dialect) -> None:
-    assert dialect.label in DIALECTS
+    assert label_of(dialect) in DIALECTS
 
 
 @given(NAMES, NUMBERS, SEPARATORS, TERMINATORS)
@@ -578,7 +575,7 @@ def test_decode_encode(name: str, number: int, separator: str, terminator: str) 
     assume(separator.strip() or name[-1] not in ",;:|")  # it would be read as the separator
     assume(not name.startswith("{"))  # it would be read as an object
     message = Message(name, number)
-    encoded = Separated(separator, terminator).encode(message)
+    encoded = separated(separator, terminator).encode(message)
     assume(len(encoded) <= MAX_MESSAGE)
     assert [found for found, _ in decode([encoded])] == [message]
 

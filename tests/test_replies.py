@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import EVIL, is_harmless
 
-from sumproto.core.dialects import DIALECTS, REPLIES, Decoder, Received
+from sumproto.core.dialects import DIALECTS, REPLIES, Decoder, Received, label_of
 from sumproto.core.message import Message, MessageError, in_range
 from sumproto.core.replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 
@@ -37,7 +37,7 @@ def test_a_reply_in_any_dialect_is_an_exchange(dialect: str, asked: int, answere
     outcome = read(Message("Client of Ann", asked), came)
     assert numbers(outcome) == (answered, asked + answered)
     assert isinstance(outcome, Exchanged)
-    assert outcome.dialect.label == dialect
+    assert label_of(outcome.dialect) == dialect
 
 
 @pytest.mark.parametrize("came", [b"Bob,58,100\n", b"Bob,58,100", b'{"n":"Bob","k":58,"sum":100}'])

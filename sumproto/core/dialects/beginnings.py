@@ -35,7 +35,9 @@ _NOTHING = re.compile(
     re.S,
 )
 _NOTHING_IN_TELNET = re.compile(rb"(?:[ \t]*\r\0)+|" + _NOTHING.pattern, re.S)
-_MAY_BE_NOTHING = frozenset(b" \t\r\n\xef\0\xff")
+MAY_BE_NOTHING = frozenset(b" \t\r\n\xef\0\xff")
+"""The first bytes of what `skip_nothing` may skip."""
+
 _TELNET = Line("\r\0")
 
 
@@ -60,8 +62,6 @@ def skip_nothing(data: bytes, start: int, last: Dialect) -> int:
 
     `last` is the dialect of the message before.
     """
-    if data[start] not in _MAY_BE_NOTHING:
-        return start
     is_telnet = isinstance(last, Text) and last.envelope == _TELNET
     found = (_NOTHING_IN_TELNET if is_telnet else _NOTHING).match(data, start)
     return found.end() if found else start

@@ -15,12 +15,8 @@ _HEADER = re.compile(rb"( *)([0-9]+)( *)")
 _NETSTRING = re.compile(rb"([0-9]{1,4}):")
 _WIDTHS = range(4, 65)
 _MOST_DIGITS = 4
-_FIRST = frozenset(b" 0123456789")
-
-
-def may_count(first: int) -> bool:
-    """Whether a text that begins with the byte `first` may begin with its length."""
-    return first in _FIRST
+MAY_COUNT = frozenset(b" 0123456789")
+"""The first bytes of a text that may begin with its length."""
 
 
 def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
-from ..foreign import name_request
+from ..foreign import LOOKED_AT, name_request
 from ..message import HIGHEST, Malformed, Message, MessageError, in_range
 from .base import Begun, Dialect, Framing, Newline, Received, Taken
-from .beginnings import framing_of, skip_nothing
+from .beginnings import MAY_BE_NOTHING, framing_of, skip_nothing
 from .lines import Lines, ReplyLines
 from .notation import split_numbers
 from .table import DIALECTS
 from .text import TWO_LINES, UNKNOWN, Text
 
+_END_OF_LINE = b"0123456789\r\n"
 _SUM_LINE = re.compile(rb"[+-]?[0-9]*\r?(\n)?")
 
 
@@ -72,11 +74,14 @@ class Decoder:
             return None
         if self._newline_may_follow:
             return self._take_newline()
-        start = self._find_next()
-        if start > self._start:
-            self._start, self._begun = start, Begun()
-            return self.take()
-        return None if self._sum_may_follow else self._take_message()
+        if self._sum_may_follow or self._data[self._start] in MAY_BE_NOTHING:
+            start = self._find_next()
+            if start > self._start:
+                self._start, self._begun = start, Begun()
+                return self.take()
+            if self._sum_may_follow:
+                return None
+        return self._take_message()
 
     def _take_newline(self) -> Received | Newline | None:
         """The newline behind the last message or, if there is none, the next message."""
@@ -98,16 +103,21 @@ class Decoder:
             self._sum_may_follow = bool(is_begun)
             if found and found[1]:
                 return found.end()
-        return skip_nothing(self._data, self._start, self._shown)
+        if self._data[self._start] in MAY_BE_NOTHING:
+            return skip_nothing(self._data, self._start, self._shown)
+        return self._start
 
     def _take_message(self) -> Received | None:
+        framing = self._framing
         try:
-            taken = self._framing.take(self._data, self._start, self._begun)
+            taken = framing.take(self._data, self._start, self._begun)
         except MessageError:
-            self._check_no_foreigner(None)
+            self._check_no_foreigner(self._start + LOOKED_AT)
             raise
-        if taken and self._shown is UNKNOWN:
+        if taken:
             self._check_no_foreigner(taken[1])
+        elif framing is not self._framings.text:  # it may be none, and wait for ever
+            self._check_no_foreigner(self._start + LOOKED_AT)
         return self._consume(taken)
 
     def finish(self) -> Received | None:
@@ -138,10 +148,12 @@ class Decoder:
     def _framing(self) -> Framing:
         return framing_of(self._data, self._start, self._shown, self._framings.text)
 
-    def _check_no_foreigner(self, end: int | None) -> None:
+    def _check_no_foreigner(self, end: int) -> None:
         """Raise `Malformed` if the first message, up to `end`, is one of another protocol."""
-        if self._shown is UNKNOWN and (protocol := name_request(self._data[self._start : end])):
-            raise Malformed(f"this is {protocol}")
+        if self._shown is UNKNOWN:
+            data = self._data[self._start : end]
+            if protocol := _protocol_of(data.rstrip(_END_OF_LINE)):
+                raise Malformed(f"this is {protocol}")
 
     def _consume(self, taken: Taken | None) -> Received | None:
         if taken is None:
@@ -156,6 +168,12 @@ class Decoder:
         elif not in_range(received.message.number) and isinstance(received.dialect, Text):
             _check_one_number(received.message, received.dialect)
         return received
+
+
+@lru_cache(maxsize=1024)
+def _protocol_of(data: bytes) -> str | None:
+    """The protocol of what begins with `data`, which is without the digits at its end."""
+    return name_request(data + b"0")
 
 
 def _check_one_number(message: Message, dialect: Text) -> None:

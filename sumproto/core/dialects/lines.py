@@ -6,7 +6,7 @@ import re
 
 from ..message import MAX_MESSAGE, Malformed, MessageError, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
-from .counted import may_count, take_counted
+from .counted import MAY_COUNT, take_counted
 from .envelopes import Padded, Terminated
 from .notation import Half, Read, join, read, read_half
 from .quick import QuickReader
@@ -15,6 +15,7 @@ from .text import decode, line, separated, taken, text_dialect
 
 _END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|\0")
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CR = ord("\r")
 _NULS = re.compile(rb"\0+")
 _ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
 _MORE_DIGITS = re.compile(rb"[0-9]*\r?\n?")
@@ -36,10 +37,18 @@ class Lines(Framing):
     """A message is a line or two; without a newline, its length, NULs or silence end it."""
 
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
-        if may_count(data[start]):
+        if data[start] in MAY_COUNT:
             counted = take_counted(data, start)
             if counted is not None:
                 return counted or None
+        if not begun.looked and (end := data.find(b"\n", start)) > 0:
+            newline = b"\r\n" if data[end - 1] == _CR else b"\n"
+            end += 1
+            if quick := _QUICK.read(data[start : end - len(newline)], newline):
+                return quick, end
+        return self._take_lines(data, start, begun)
+
+    def _take_lines(self, data: bytes, start: int, begun: Begun) -> Taken | None:
         looked = begun.looked
         first, second = begun.state or (0, 0)  # where the first line ends and the second begins
         half = None
@@ -49,18 +58,16 @@ class Lines(Framing):
                 return _take_padded(data, start, here)
             if end - start > MAX_MESSAGE:
                 self._check_length(data, start, end, looked)
-            newline = found[0].decode()
-            if not second and (quick := _QUICK.read(data[start:here], found[0])):
-                return quick, end
             try:
                 if second:
                     half = half or read_half(decode(data[start : start + first]))
                     between = data[start + first : start + second].decode()
                     read_ = join(half, between, read_half(decode(data[start + second : here])))
-                    return taken(read_, line(newline), start, end)
+                    return taken(read_, line(found[0].decode()), start, end)
                 text = decode(data[start:here])
-                if one := self._read_line(text):
-                    return taken(one, line(newline), start, end)
+                _check_no_report(text)
+                if one := read(text):
+                    return taken(one, line(found[0].decode()), start, end)
                 half = read_half(text)
             except MessageError:
                 _check_controls(data, start + second, end)
@@ -96,10 +103,6 @@ class Lines(Framing):
             return None
         return separated(",", found[0].decode())
 
-    def _read_line(self, text: str) -> Read | None:
-        """The message that is a line of `text`; None if that may be the first of two."""
-        return read(text)
-
     def _check_length(self, data: bytes, start: int, end: int, looked: int) -> None:
         """Raise if the bytes from `start` to `end` are too long or show that they are no text.
 
@@ -125,11 +128,7 @@ class Lines(Framing):
 
 
 class ReplyLines(Lines):
-    """Lines of replies, among which are errors, and these need no newline."""
-
-    def _read_line(self, text: str) -> Read | None:
-        _check_no_report(text)
-        return super()._read_line(text)
+    """Lines of replies: an error among them needs no newline."""
 
     def finish(self, data: bytes, start: int) -> Taken | None:
         _check_no_report(data[start:].decode(errors="replace"))

@@ -48,6 +48,9 @@ _NO_INTEGER = re.compile(r"[+-]?(?:[.]\d|\d+(?:[._]\d|[eE][+-]?\d))[\d._]*")
 _DELIMITER = re.compile(r"[:=]+>?|>")
 _LAST_WORD = re.compile(r"""(?<!\w)([^\W\d_](?:[\w-]|['’](?=\w))*)["'`]?[ \t]*\Z""")
 _DIGIT = re.compile("[0-9]")
+
+# The end of the first line of a request: a web page may choose what is before it, ``101 /``, say.
+_HTTP = re.compile(r"[ \t]HTTP/[0-9.]+[ \t]*\Z", re.IGNORECASE)
 _LONGEST_LABEL = 40
 _MOST_LABELS = 32
 
@@ -121,6 +124,8 @@ def read(text: str, *, glued: bool = False) -> Read | None:
     """
     if not _DIGIT.search(text):
         return None
+    if "/" in text and _HTTP.search(text):
+        raise Malformed("this is an HTTP request")
     if _may_have_labels(text) and (found := _find_labelled(text)):
         return _make(text, *found, Width.LABELLED)
     if found := _find_name_first(text) or _find_number_first(text):
@@ -133,16 +138,28 @@ def read(text: str, *, glued: bool = False) -> Read | None:
 def split_numbers(message: Message, notation: Notation) -> tuple[str, list[int]]:
     """The name of `message` without the numbers that are fields of their own in it, and these.
 
-    In ``Ann,42,0`` that is 42, and who wrote it may have meant either. The nearest is first.
+    In ``Ann,42,0`` that is 42, and who wrote it may have meant either. Those at the end come first,
+    the last before the others, then those at the start.
     """
     numbers: list[int] = []
-    separator = notation.between.strip(BLANKS)
     name = message.name
-    while digits := _beside(name, separator, notation.number_first):
+    if notation.coding is not Coding.PLAIN:
+        return name, numbers
+    beside = notation.between.strip(BLANKS) or BLANKS
+    while digits := _digits_at_end(name, beside):
         numbers.append(parse_number(digits))
-        name = (name.removeprefix if notation.number_first else name.removesuffix)(digits)
-        name = name.strip(BLANKS + separator)
+        name = name[: -len(digits)].rstrip(BLANKS + beside)
+    while digits := _digits_at_end(name[::-1], beside)[::-1]:
+        numbers.append(parse_number(digits))
+        name = name[len(digits) :].lstrip(BLANKS + beside)
     return name, numbers
+
+
+def _digits_at_end(name: str, beside: str) -> str:
+    """The digits at the end of `name`, if one of `beside` is before them."""
+    rest = name.rstrip(DIGITS)
+    before = rest if beside == BLANKS else rest.rstrip(BLANKS)
+    return name[len(rest) :] if before[-1:] and before[-1] in beside else ""
 
 
 def _width(separator: str, before: str, behind: str, number_first: bool) -> Width:
@@ -173,20 +190,11 @@ def _make(text: str, name: _Span, number: _Span, width: Width | None = None) -> 
     message = Message(parse_name(written), parse_number(text[number.start : number.end]))
     if width is None:
         width = _width(between, before, behind, number_first)
-    check_credible(*message, number.end - number.start, width)
     around = as_server(before), as_server(between), as_server(behind)
-    return message, Notation(*around, number_first, coding)
-
-
-def _beside(name: str, separator: str, at_start: bool) -> str:
-    """The digits in `name` that are a field of their own, at the end that `separator` is at."""
-    rest = name.lstrip(DIGITS) if at_start else name.rstrip(DIGITS)
-    if rest == name or not rest:
-        return ""
-    beside = rest[0] if at_start else rest[-1]
-    if beside not in (separator or BLANKS):
-        return ""
-    return name[: -len(rest)] if at_start else name[len(rest) :]
+    notation = Notation(*around, number_first, coding)
+    name_alone, _ = split_numbers(message, notation)
+    check_credible(name_alone, message.number, number.end - number.start, width)
+    return message, notation
 
 
 def _coding(text: str, name: _Span, written: str) -> Coding:
@@ -439,6 +447,10 @@ def read_half(text: str) -> Half:
         raise Malformed(f"'{shorten(numeral[0])}' is not an integer")
     if value.endswith(_SEPARATORS):
         raise Malformed("there is no number behind the last separator")
+    if INTEGER.fullmatch(value.strip(_AROUND)):
+        raise Malformed("there is no name")
+    if value[-1:].isdigit() and not value[-1:].isascii():
+        raise Malformed(f"'{shorten(value)}' has no digits of ASCII")
     parse_name(value)
     return Half(text, False, _Span(start, end))
 
@@ -453,7 +465,7 @@ def join(first: Half, newline: str, second: Half) -> Read:
     offset = len(first.text) + len(newline)
     spans = first.value, _Span(second.value.start + offset, second.value.end + offset)
     name, number = reversed(spans) if first.is_number else spans
-    return _make(text, name, number, Width.NUMBER_FIRST)
+    return _make(text, name, number, Width.NUMBER_FIRST if first.is_number else Width.CLASSIC)
 
 
 # Several numbers

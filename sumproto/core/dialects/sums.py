@@ -27,9 +27,7 @@ def without_sum(received: Received, own: int) -> Message:
     if by_labels := _by_labels(notation.write(message)):
         return by_labels
     name, others = split_numbers(message, notation)
-    numbers = [message.number, *others]
-    if not notation.number_first:
-        numbers.reverse()  # as they stand in the text: the sum is the last
+    numbers = [*others[::-1], message.number]  # the sum is likely to be the last
     for number in numbers:
         if others and _explains(number, numbers, own):
             return Message(name, number)
