@@ -47,6 +47,11 @@ class Text(Dialect):
         counted = self.envelope if isinstance(self.envelope, Counted) else None
         return separator, number_first, counted
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the text is JSON, in which nothing else can stand for a message."""
+        return self.notation.coding is Coding.JSON
+
     def encode(self, message: Message) -> bytes:
         return self.envelope.wrap(self.notation.write(message))
 
@@ -55,7 +60,7 @@ class Text(Dialect):
         return self.envelope.wrap(text)
 
     def encode_error(self, error: MessageError) -> bytes:
-        if self.notation.coding is not Coding.JSON:
+        if not self.is_json:
             return self.envelope.wrap_error(f"ERROR {error.code}: {error}.")
         text = json.dumps({"error": error.code, "detail": str(error)}, ensure_ascii=False)
         if self.id:
