@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 import re
+import shutil
 import socket
 import ssl
 import sys
@@ -47,6 +48,12 @@ EXAMPLES = [
 ]
 
 
+TEMPLATES = [
+    (unescape(request), unescape(reply))
+    for request, reply in re.findall(r"\| request \| `(.*?)` \|\n\| reply \| `(.*?)` \|\n", SHOWN)
+]
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     options = ("--name", "Server of Bob", "--number", "58")
@@ -81,6 +88,11 @@ def test_one_byte_a_segment(server: Server, example: Example) -> None:
         assert reply == example.reply * 2
 
 
+@pytest.mark.parametrize(("request_", "reply"), TEMPLATES)
+def test_the_templates_shown(server: Server, request_: bytes, reply: bytes) -> None:
+    assert ask(server.port, request_) == reply
+
+
 @pytest.mark.parametrize("program", re.findall(r"```python\n(.*?)```", SHOWN, re.S))
 def test_the_programs_shown(server: Server, program: str, tmp_path: Path) -> None:
     assert len([line for line in program.splitlines() if line]) <= 5
@@ -89,6 +101,27 @@ def test_the_programs_shown(server: Server, program: str, tmp_path: Path) -> Non
     assert done.stderr == ""
     assert "Server of Bob" in done.stdout
     assert "58" in done.stdout
+
+
+def test_the_program_in_java(server: Server, tmp_path: Path) -> None:
+    if not shutil.which("java"):
+        pytest.skip("there is no java")
+    source = tmp_path / "TwoStrings.java"
+    (program,) = re.findall(r"```java\n(.*?)```", SHOWN, re.S)
+    source.write_text(program.replace("12000", str(server.port)))
+    done = run("java", source, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("Server of Bob 58\n", "")
+
+
+def test_the_program_in_c(server: Server, tmp_path: Path) -> None:
+    if not shutil.which("cc"):
+        pytest.skip("there is no cc")
+    source = tmp_path / "struct.c"
+    (program,) = re.findall(r"```c\n(.*?)```", SHOWN, re.S)
+    source.write_text(program.replace("12000", str(server.port)))
+    done = run("cc", "-Wall", "-Wextra", "-o", "struct", source, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run(tmp_path / "struct", cwd=tmp_path).stdout == "Server of Bob 58\n"
 
 
 @pytest.mark.parametrize("option", DIALECTS)
