@@ -1,21 +1,44 @@
-"""What the command lines of server and client have in common."""
+"""What the command lines of our programs have in common."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import os
+import platform
 import sys
 from collections.abc import Callable
 from math import isfinite
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
+import twisted
+
+from . import __version__
 from .core import Malformed, escape, parse_name, parse_number
 
 T = TypeVar("T")
 
 HOST = "127.0.0.1"
 PORT = 12000
+
+
+def version() -> str:
+    """The line that ``--version`` prints: the versions of sumproto and of what it runs on."""
+    python = platform.python_version()
+    return f"sumproto {__version__} (Twisted {twisted.__version__}, Python {python})"
+
+
+def end_with_usage_error(program: str, mistake: str) -> NoReturn:
+    """End `program` with status 2, after a line on stderr with the `mistake` and where help is."""
+    print(f"{program}: {escape(mistake)} (try --help)", file=sys.stderr)
+    raise SystemExit(2)
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of a command line, whose usage errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        end_with_usage_error(self.prog, message)
 
 
 def default_name(role: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import socket
 import sys
 import time
@@ -20,7 +19,16 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
 
-from .commandline import HOST, PORT, default_name, integer_in, parse_seconds
+from . import unix
+from .commandline import (
+    HOST,
+    PORT,
+    default_name,
+    end_with_usage_error,
+    integer_in,
+    parse_seconds,
+    version,
+)
 from .core import (
     HIGHEST,
     LOOPBACK,
@@ -122,8 +130,8 @@ def _path(text: str) -> Path:
 
 def _room(options: Options) -> int:
     """As many connections as the limit on open files (``ulimit -n``) has room for, at least 1."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
+    soft, _ = unix.resource.getrlimit(unix.resource.RLIMIT_NOFILE)
+    if soft == unix.resource.RLIM_INFINITY:
         return sys.maxsize
     return max(1, soft - SPARE_DESCRIPTORS - (WEB_CONNECTIONS if options["web"] is not None else 0))
 
@@ -231,15 +239,20 @@ class Options(usage.Options):
         """Listen on this Twisted server endpoint instead of --host and --port. Can be repeated."""
         self["listen"].append(endpoint)
 
+    def opt_version(self) -> None:
+        """Print the versions of sumproto, Twisted and Python, and exit."""
+        print(version())
+        raise SystemExit
+
     def getUsage(self, width: int | None = None) -> str:
         return super().getUsage(width) + _EXAMPLES
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Raises `SystemExit` with one line where twistd would print all its options before it."""
+        """Raises `SystemExit`, after one line where twistd would print all its options, too."""
         try:
             super().parseOptions(options)
         except usage.UsageError as error:
-            raise SystemExit(f"twistd sumserver: {error}") from None
+            end_with_usage_error("twistd sumserver", str(error))
 
     def parseArgs(self, *args: str) -> None:
         if args:
@@ -477,7 +490,7 @@ def _endpoint(reactor: Any, option: str, text: str) -> IStreamServerEndpoint:
     try:
         return server_endpoint(reactor, text)
     except ValueError as wrong:
-        raise SystemExit(f"twistd sumserver: --{option} {escape(text)}: {wrong}") from None
+        end_with_usage_error("twistd sumserver", f"--{option} {escape(text)}: {wrong}")
 
 
 def _default(options: Options) -> str:

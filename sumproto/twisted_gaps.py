@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import sys
-import termios
 import time
 from typing import Any
+
+from .unix import fcntl, termios
 
 
 def run_on_monotonic_clock(reactor: Any) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any, cast
@@ -37,7 +40,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from sumproto.client.__main__ import main
-from sumproto.client.report import ExchangeFailed
+from sumproto.client.failures import ExchangeFailed
 from sumproto.client.stream import SumClient, SumClientFactory, exchange_over
 from sumproto.core.dialects import DIALECTS
 from sumproto.core.message import Message
@@ -470,10 +473,8 @@ def test_what_it_prints(tmp_path: Path) -> None:
             for number in (1, 100)
         ]
 
-        done = client(tmp_path, "--connect", f"tcp:127.0.0.1:{port}", input="one\n\n 42 \n")
-        assert done.returncode == 0
-        prompt = "Enter an integer between 1 and 100: "
-        assert done.stdout.startswith(3 * prompt + "Connecting to server...\n")
+        done = client(tmp_path, "--connect", f"tcp:127.0.0.1:{port}", "--quiet", "7")
+        assert (done.returncode, done.stdout) == (0, "65\n")
 
         done = client(tmp_path, "--port", port, "--json", "101")
         assert (done.returncode, done.stderr) == (0, "")
@@ -496,11 +497,54 @@ def test_output_that_cannot_be_written(tmp_path: Path) -> None:
         assert done.stderr == "sumclient: cannot print: No space left on device\n"
 
 
+@contextmanager
+def terminal(keys: bytes) -> Iterator[int]:
+    """A terminal for stdin, at which `keys` have been typed."""
+    master, slave = pty.openpty()
+    try:
+        os.write(master, keys)
+        yield slave
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+PROMPT = "Enter an integer between 1 and 100: "
+
+
+def test_the_prompt_says_why_it_asks_again(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, terminal(b"abc\n\n 42 \n") as stdin:
+        done = client(tmp_path, "--port", str(server.port), stdin=stdin)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(
+        f"{PROMPT}'abc' is not an integer; 1 to 100, Ctrl-D to leave\n"
+        f"{PROMPT}'' is not an integer; 1 to 100, Ctrl-D to leave\n"
+        f"{PROMPT}Connecting to server...\n"
+    )
+
+
 def test_prompts_are_not_for_programs(tmp_path: Path) -> None:
-    with running_server(tmp_path, "--number", "58") as server:
-        done = client(tmp_path, "--port", str(server.port), "--quiet", input="42\n")
-        assert done.stdout == "100\n"
-        assert done.stderr == "Enter an integer between 1 and 100: "
+    with running_server(tmp_path, "--number", "58") as server, terminal(b"x\n42\n") as stdin:
+        done = client(tmp_path, "--port", str(server.port), "--quiet", stdin=stdin)
+    assert done.stdout == "100\n"
+    assert done.stderr.count(PROMPT) == 2
+
+
+def answer_all(peer: socket.socket) -> None:
+    while peer.recv(1024):
+        peer.sendall(b"Bob,58\n")
+
+
+def test_numbers_that_are_piped_in_go_over_one_connection(tmp_path: Path) -> None:
+    with fake_server(answer_all) as port:
+        done = client(tmp_path, "--port", port, "--quiet", input="1\n 2 3\n\n4")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "59\n60\n61\n62\n", "")
+
+
+def test_none_of_the_numbers_is_sent_if_one_is_none(tmp_path: Path) -> None:
+    done = client(tmp_path, input="1\ntwo\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "sumclient: standard input: 'two' is not an integer (try --help)\n"
 
 
 def test_output_that_nobody_reads(tmp_path: Path) -> None:
@@ -580,8 +624,10 @@ def test_no_connection(tmp_path: Path) -> None:
         port = str(bound.getsockname()[1])
         done = client(tmp_path, "--port", port, "42")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"sumclient: 127.0.0.1:{port}: Connection was refused")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == (
+        f"sumclient: nobody listens at 127.0.0.1:{port}; "
+        f"start a server there: twistd sumserver --port {port}\n"
+    )
 
 
 def test_no_connection_in_time(tmp_path: Path) -> None:
@@ -641,28 +687,39 @@ def test_usage_errors(
         main()
     assert caught.value.code == 2
     shown = capsys.readouterr()
-    assert complaint in shown.err.splitlines()[-1]
+    (line,) = shown.err.splitlines()
+    assert complaint in line
+    assert line.endswith(" (try --help)")
     assert shown.out == ""
 
 
 def test_a_usage_error_as_a_program(tmp_path: Path) -> None:
     done = client(tmp_path, "4.2")
     assert done.returncode == 2
-    assert done.stderr.endswith("'4.2' is not an integer\n")
+    assert done.stderr == ("sumclient: argument NUMBER: '4.2' is not an integer (try --help)\n")
 
 
 def test_no_integer_at_the_prompt(tmp_path: Path) -> None:
+    with terminal(b"\x04") as stdin:  # Ctrl-D
+        done = client(tmp_path, stdin=stdin)
+    assert (done.returncode, done.stdout) == (2, f"{PROMPT}\n")
+    assert done.stderr == "sumclient: no integer was entered (try --help)\n"
+
+
+def test_no_integer_piped_in(tmp_path: Path) -> None:
     done = client(tmp_path, stdin=subprocess.DEVNULL)
-    assert done.returncode == 2
-    assert done.stderr == "\nsumclient: no integer was entered\n"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "sumclient: no integer was entered (try --help)\n"
 
 
-def interrupt(cwd: Path, port: str, *numbers: str, when: str) -> tuple[int, str]:
+def interrupt(
+    cwd: Path, port: str, *numbers: str, when: str, stdin: int = subprocess.DEVNULL
+) -> tuple[int, str]:
     """The exit status and stderr of a client that gets SIGINT `when` it says so."""
     with running(
         *(sys.executable, "-u", "-m", "sumproto.client", "--port", port, *numbers),
         cwd=cwd,
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -680,4 +737,5 @@ def interrupt(cwd: Path, port: str, *numbers: str, when: str) -> tuple[int, str]
 def test_ctrl_c(tmp_path: Path) -> None:
     with fake_server(read_all) as port:
         assert interrupt(tmp_path, port, "42", when="Message sent") == (130, "")
-    assert interrupt(tmp_path, "1", when="Enter an integer") == (130, "")
+    with terminal(b"") as stdin:
+        assert interrupt(tmp_path, "1", when=PROMPT, stdin=stdin) == (130, "")

@@ -307,7 +307,8 @@ def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -
 def test_usage_errors(tmp_path: Path, arguments: list[str], complaint: str) -> None:
     done = run(*COMPARE, *arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.endswith(f": {complaint}\n")
+    assert done.stderr.endswith(f": {complaint} (try --help)\n")
+    assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 

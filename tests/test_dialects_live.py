@@ -132,7 +132,7 @@ def test_our_client(server: Server, option: str, tmp_path: Path) -> None:
     done = client(tmp_path, *arguments, "--unterminated", "42")
     if option in WITHOUT_NEWLINE:
         assert done.returncode == 2
-        assert done.stderr.endswith(f"a {option} has no newline anyway\n")
+        assert done.stderr.endswith(f"a {option} has no newline anyway (try --help)\n")
     else:
         assert (done.stdout, done.stderr) == ("100\n", "")
 

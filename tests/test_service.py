@@ -68,12 +68,15 @@ from sumproto.service import Options, makeService
         (["12000"], "'12000' is not an option"),
     ],
 )
-def test_bad_options_get_one_line(arguments: list[str], complaint: str) -> None:
+def test_bad_options_get_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         Options().parseOptions(arguments)
-    line = str(caught.value)
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"twistd sumserver: {complaint}")
-    assert "\n" not in line
+    assert line.endswith(" (try --help)")
 
 
 @pytest.mark.parametrize(
@@ -85,12 +88,16 @@ def test_bad_options_get_one_line(arguments: list[str], complaint: str) -> None:
     ],
 )
 @pytest.mark.parametrize("option", ["listen", "web"])
-def test_bad_endpoints_get_one_line(option: str, endpoint: str, complaint: str) -> None:
+def test_bad_endpoints_get_one_line(
+    option: str, endpoint: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = Options()
     options.parseOptions([f"--{option}", endpoint])
     with pytest.raises(SystemExit) as caught:
         makeService(options, MemoryReactorClock())
-    assert str(caught.value).startswith(f"twistd sumserver: --{option} {complaint}")
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"twistd sumserver: --{option} {complaint}")
 
 
 @pytest.fixture
@@ -134,8 +141,8 @@ def test_help(tmp_path: Path) -> None:
 
 def test_a_bad_option_ends_twistd(tmp_path: Path) -> None:
     ended = run(BIN / "twistd", "sumserver", "--number", "101", cwd=tmp_path)
-    assert ended.returncode == 1
-    assert ended.stderr == "twistd sumserver: --number: 101 is out of range\n"
+    assert ended.returncode == 2
+    assert ended.stderr == "twistd sumserver: --number: 101 is out of range (try --help)\n"
     assert ended.stdout == ""
     assert list(tmp_path.iterdir()) == []
 

@@ -810,12 +810,12 @@ def test_a_port_in_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["", "carrier-pigeon:1"])
-def test_an_endpoint_that_is_none(endpoint: str) -> None:
+def test_an_endpoint_that_is_none(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     options = Options()
     options.parseOptions(["--web", endpoint])
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(SystemExit):
         makeService(options, MemoryReactorClock())
-    assert str(caught.value).startswith(f"twistd sumserver: --web {endpoint}: ")
+    assert capsys.readouterr().err.startswith(f"twistd sumserver: --web {endpoint}: ")
 
 
 def test_without_prometheus_client(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """The client of a sum server, over a stream or by datagrams."""
 
 from .datagrams import FIRST_WAIT, PATIENCE, TRIES, SumDatagramClient, exchange_datagrams
-from .report import ExchangeFailed, Report, ServerStopped
+from .failures import ExchangeFailed, NobodyListens, ServerStopped
+from .report import Report
 from .stream import SumClient, SumClientFactory, exchange_over
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "PATIENCE",
     "TRIES",
     "ExchangeFailed",
+    "NobodyListens",
     "Report",
     "ServerStopped",
     "SumClient",

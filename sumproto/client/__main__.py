@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import socket
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from argparse import Namespace
+from collections.abc import Callable, Coroutine, Sequence
 from io import TextIOWrapper
 from math import inf
 from typing import Any, TextIO
@@ -16,160 +14,89 @@ from twisted.internet.endpoints import HostnameEndpoint, clientFromString
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from ..commandline import HOST, PORT, argument, default_name, explain, integer_in, parse_seconds
-from ..core import (
-    DIALECTS,
-    HIGHEST,
-    LOWEST,
-    WITHOUT_NEWLINE,
-    Cause,
-    Dialect,
-    Failed,
-    Message,
-    MessageError,
-    escape,
-    parse_name,
-    parse_number,
-    reads_back,
-)
+from ..commandline import HOST, PORT, explain
+from ..core import HIGHEST, LOWEST, Dialect, Message, MessageError, escape, parse_number
 from ..twisted_gaps import run_on_monotonic_clock
-from .datagrams import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
-from .report import ExchangeFailed, JsonReport, SumReport, TextReport
-from .stream import TIMEOUT, SumClientFactory, exchange_over
+from .datagrams import exchange_datagrams, find_addresses
+from .failures import ExchangeFailed, NobodyListens
+from .options import check, make_parser, make_requests
+from .report import TextReport
+from .stream import SumClientFactory, exchange_over
+
+_NOTHING_ENTERED = "no integer was entered"
+
+Exchanges = Callable[[], Coroutine[Any, Any, None]]
+"""Does all exchanges when it is called. Raises `ExchangeFailed`."""
 
 
-def _timeout(text: str) -> float:
-    seconds = parse_seconds(text)
-    if not seconds:
-        raise ValueError("0 s leave no time for a reply")
-    return seconds
+def main() -> None:
+    """What ``sumclient`` and ``python -m sumproto.client`` run."""
+    _take_and_show_anything()
+    try:
+        parser = make_parser()
+        options = parser.parse_args()
+        try:
+            exchanges = _check(options)
+        except ValueError as wrong:
+            parser.error(str(wrong))
+        react(_run, (exchanges, options))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sumclient",
-        description="Send a name and integers to a sum server, and show its name, its numbers "
-        "and the sums.",
-        epilog="An integer that is not in 1..100 asks the server to stop. Exit status: 0 all "
-        "done, 1 not (no connection, no reply, or one that is an error), 2 usage, 130 Ctrl-C.",
-    )
-    parser.add_argument(
-        "numbers",
-        metavar="NUMBER",
-        nargs="*",
-        type=argument(parse_number),
-        help="exchanged in order over one connection; prompted for if there is none",
-    )
-    parser.add_argument("--host", help=f"of the server [default: {HOST}]")
-    parser.add_argument(
-        "--port", type=argument(integer_in(1, 65535)), help=f"of the server [default: {PORT}]"
-    )
-    parser.add_argument(
-        "--connect",
-        metavar="ENDPOINT",
-        help="a Twisted client endpoint instead of --host and --port, such as unix:/run/sum.sock",
-    )
-    name = default_name("Client")
-    parser.add_argument(
-        "--name",
-        type=argument(parse_name),
-        default=name,
-        help="of the client [default: %(default)s]",
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=argument(_timeout),
-        help="for the connection, and for each reply [default: "
-        f"{TIMEOUT:g}, with --udp {PATIENCE:g}]",
-    )
-    parser.add_argument(
-        "--udp",
-        action="store_true",
-        help=f"by datagrams: a request with no reply is sent again after {FIRST_WAIT:g} s, then "
-        f"after twice as long, {TRIES} times in all",
-    )
-    parser.add_argument(
-        "--dialect",
-        choices=DIALECTS,
-        default="comma",
-        help="how requests are written [default: comma, Client of Ann,42]; replies are read in any",
-    )
-    parser.add_argument(
-        "--unterminated",
-        action="store_const",
-        const="",
-        default="\r\n",
-        dest="newline",
-        help="send no newline behind a request",
-    )
-    parser.add_argument(
-        "--any-number",
-        action="store_true",
-        help=f"take a reply whose number is not in {LOWEST}..{HIGHEST}",
-    )
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument(
-        "--json",
-        dest="report",
-        action="store_const",
-        const=JsonReport,
-        default=TextReport,
-        help="print a JSON object for each exchange",
-    )
-    output.add_argument(
-        "--quiet",
-        dest="report",
-        action="store_const",
-        const=SumReport,
-        help="print the sums alone",
-    )
-    return parser
+def _take_and_show_anything() -> None:
+    """Have integers of any length sent, and names shown that the terminal has no letters for."""
+    sys.set_int_max_str_digits(0)
+    for stream, errors in (sys.stdin, "replace"), (sys.stdout, "backslashreplace"):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+def _check(options: Namespace) -> Exchanges:
+    """The exchanges that `options` ask for. Raises `ValueError` if they cannot be done."""
+    dialect = check(options)
+    requests = make_requests(options, options.numbers or _numbers(options), dialect)
+
+    from twisted.internet import reactor
+
+    run_on_monotonic_clock(reactor)
+    way = _by_datagrams if options.udp else _over_a_stream
+    return way(reactor, options, requests, dialect)
+
+
+def _numbers(options: Namespace) -> list[int]:
+    """All integers that are piped in, or the one that a person at the terminal enters."""
+    if sys.stdin and sys.stdin.isatty():
+        # What is printed for programs to read has no prompts in it.
+        return [_ask(sys.stdout if options.report is TextReport else sys.stderr)]
+    words = sys.stdin.read().split() if sys.stdin else []
+    if not words:
+        raise ValueError(_NOTHING_ENTERED)
+    try:
+        return [parse_number(word) for word in words]
+    except MessageError as wrong:
+        raise ValueError(f"standard input: {wrong}") from None
 
 
 def _ask(prompts: TextIO) -> int:
+    """The integer that is entered. Raises `ValueError` at the end of the input."""
     while True:
         print(
             f"Enter an integer between {LOWEST} and {HIGHEST}: ", end="", file=prompts, flush=True
         )
         try:
             return parse_number(input().strip())
-        except MessageError:
-            continue
-        except (EOFError, RuntimeError):  # RuntimeError: there is no stdin at all
-            print("\nsumclient: no integer was entered", file=sys.stderr)
-            raise SystemExit(2) from None
+        except MessageError as wrong:
+            print(f"{wrong}; {LOWEST} to {HIGHEST}, Ctrl-D to leave", file=prompts)
+        except EOFError:
+            print(file=prompts)  # the cursor is behind the prompt
+            raise ValueError(_NOTHING_ENTERED) from None
 
 
-Begin = Callable[[], Deferred[None]]
-"""Begins exchanges; its result fires when they are done, and fails with `ExchangeFailed`."""
-
-
-def run(reactor: Any, begin: Begin, where: str) -> Deferred[None]:
-    """`begin` to exchange with the server that is called `where`.
-
-    The Deferred fails with `SystemExit`, after a line on stderr, if that cannot be done.
-    """
-
-    def failed(reason: Failure) -> None:
-        if reason.check(CancelledError):
-            raise SystemExit(130)
-        if reason.check(ExchangeFailed):
-            print(f"sumclient: {where}: {reason.value}", file=sys.stderr)
-            raise SystemExit(1)
-        reason.raiseException()
-
-    outcome = begin()
-    # Nothing else tells of a signal: with an outcome this does nothing.
-    reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
-    return outcome.addErrback(failed)
-
-
-def _connection(
-    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
-) -> Begin:
-    """What exchanges `requests` over a connection. Raises `ValueError` for a bad endpoint."""
-    timeout = options.timeout or TIMEOUT
+def _over_a_stream(
+    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
+) -> Exchanges:
+    """The exchanges over one connection. Raises `ValueError` for a bad endpoint."""
     if options.connect:
         try:
             endpoint = clientFromString(reactor, options.connect)
@@ -177,72 +104,69 @@ def _connection(
             raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
     else:  # with no timer of its own: exchange_over has a fair one
         endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=inf)
-    factory = SumClientFactory(
-        requests, reactor, timeout, options.report(), dialect, options.any_number
-    )
-    return partial(exchange_over, endpoint, factory)
-
-
-def _datagrams(
-    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
-) -> Begin:
-    """What exchanges `requests` by datagrams."""
 
     async def exchange() -> None:
-        try:
-            found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError) as wrong:
-            why = getattr(wrong, "strerror", None) or str(wrong)
-            raise ExchangeFailed(Failed(Cause.NO_CONNECTION, why)) from None
-        addresses = [(str(address[0]), int(address[1])) for *_, address in found]
-        timeout = options.timeout or PATIENCE
+        factory = SumClientFactory(
+            requests, reactor, options.timeout, options.report(), dialect, options.any_number
+        )
+        await exchange_over(endpoint, factory)
+
+    return exchange
+
+
+def _by_datagrams(
+    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
+) -> Exchanges:
+    """The exchanges over UDP."""
+
+    async def exchange() -> None:
+        addresses = find_addresses(options.host, options.port)
+        report, seconds = options.report(), options.timeout
         await exchange_datagrams(
-            reactor, requests, addresses, options.report(), dialect, timeout, options.any_number
+            reactor, requests, addresses, report, dialect, seconds, options.any_number
         )
 
-    return lambda: Deferred.fromCoroutine(exchange())
+    return exchange
 
 
-def main() -> None:
-    """What ``sumclient`` and ``python -m sumproto.client`` run."""
-    # Any integer may be sent, of any length; and whatever it is, it can be shown.
-    sys.set_int_max_str_digits(0)
-    for stream, errors in (sys.stdin, "replace"), (sys.stdout, "backslashreplace"):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors=errors)
-    try:
-        parser = _parser()
-        options = parser.parse_args()
-        if options.connect and (options.host or options.port or options.udp):
-            parser.error("--connect goes without --host, --port and --udp")
-        options.host = options.host or HOST
-        options.port = options.port or PORT
-        if not options.newline and options.dialect in WITHOUT_NEWLINE:
-            parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
-        dialect = DIALECTS[options.dialect](options.newline)
-        # What is printed for programs to read has no prompts in it.
-        prompts = sys.stdout if options.report is TextReport else sys.stderr
-        numbers = options.numbers or [_ask(prompts)]
-        requests = [Message(options.name, number) for number in numbers]
-        try:
-            clear = all(reads_back(request, dialect) for request in requests)
-        except MessageError as wrong:
-            parser.error(str(wrong))
-        if not clear:
-            parser.error(f"in the dialect {options.dialect}, the name would be misread")
+def _run(reactor: Any, exchanges: Exchanges, options: Namespace) -> Deferred[None]:
+    """Do the exchanges.
 
-        from twisted.internet import reactor
+    The Deferred fails with `SystemExit`, after a line on stderr, if that cannot be done.
+    """
 
-        run_on_monotonic_clock(reactor)
-        where = options.connect or f"{options.host}:{options.port}"
-        try:
-            way = _datagrams if options.udp else _connection
-            begin = way(reactor, options, requests, dialect)
-        except ValueError as wrong:
-            parser.error(str(wrong))
-        react(run, (begin, where))
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    def failed(reason: Failure) -> None:
+        if reason.check(CancelledError):
+            raise SystemExit(130)
+        if isinstance(reason.value, ExchangeFailed):
+            print(f"sumclient: {_explain(reason.value, options)}", file=sys.stderr)
+            raise SystemExit(1)
+        reason.raiseException()
+
+    outcome = Deferred.fromCoroutine(exchanges())
+    # Nothing else tells of a signal: with an outcome this does nothing.
+    reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
+    return outcome.addErrback(failed)
+
+
+def _explain(failure: ExchangeFailed, options: Namespace) -> str:
+    """What failed and where; and how to start a server if there is none."""
+    where = escape(options.connect or f"{options.host}:{options.port}")
+    if not isinstance(failure, NobodyListens):
+        return f"{where}: {failure}"
+    return f"nobody listens at {where}; start a server there: {_server_command(options)}"
+
+
+def _server_command(options: Namespace) -> str:
+    """How a server is started that listens where `options` say."""
+    command = "twistd sumserver"
+    if options.connect:
+        return f"{command} --listen ENDPOINT"
+    if options.host not in (HOST, "localhost"):
+        command += f" --host {escape(options.host)}"
+    if options.port != PORT:
+        command += f" --port {options.port}"
+    return command + (" --udp" if options.udp else "")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ from ..core import (
 )
 from ..deadline import Deadline
 from ..twisted_gaps import unread
-from .report import ExchangeFailed, Report, ServerStopped
+from .failures import ExchangeFailed, NobodyListens, ServerStopped
+from .report import Report
 
 FIRST_WAIT = 0.5
 """Seconds after which a client sends a request again; they double each time."""
@@ -109,7 +110,7 @@ class SumDatagramClient(DatagramProtocol):
 
     def connectionRefused(self) -> None:
         """The port is closed."""
-        self._end(self._rule.refused(self._request, self.tries))
+        self._end(self._rule.refused(self._request, self.tries), NobodyListens)
 
     def stopProtocol(self) -> None:
         """The socket is to be closed; if not by us, then by an error, as Twisted's epoll has it."""
@@ -123,11 +124,11 @@ class SumDatagramClient(DatagramProtocol):
         wait = FIRST_WAIT * 2**self.tries
         left = max(0, self._deadline - self._clock.seconds())
         if self.tries and not left:  # this process may have slept
-            self._giveUp()
+            self._give_up()
             return
         self.tries += 1
         if self.tries == self._most or left <= wait:
-            self._wait(min(wait, left), self._giveUp)
+            self._wait(min(wait, left), self._give_up)
         else:
             self._wait(wait, self._send)
         try:
@@ -140,7 +141,7 @@ class SumDatagramClient(DatagramProtocol):
     def _wait(self, seconds: float, passed: Callable[[], object]) -> None:
         self._timer = Deadline(self._clock, seconds, passed, lambda: unread(self.transport) > 0)
 
-    def _giveUp(self) -> None:
+    def _give_up(self) -> None:
         times = "1 try" if self.tries == 1 else f"{self.tries} tries"
         self._end(self._rule.timed_out(b"", f"to {times}"))
 
@@ -148,7 +149,7 @@ class SumDatagramClient(DatagramProtocol):
         """No datagram gets to the server, by `error`."""
         self._end(Failed(Cause.NO_CONNECTION, error.strerror or str(error)))
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: Outcome, failure: type[ExchangeFailed] = ExchangeFailed) -> None:
         if self.outcome.called:
             return
         self._close()
@@ -157,13 +158,26 @@ class SumDatagramClient(DatagramProtocol):
         elif isinstance(outcome, Stopped):
             self.outcome.errback(ServerStopped(outcome.why))
         else:
-            self.outcome.errback(ExchangeFailed(outcome))
+            self.outcome.errback(failure(outcome))
 
     def _close(self) -> None:
         if self._timer:
             self._timer.cancel()
         if self.transport:
             self.transport.stopListening()
+
+
+def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
+    """The addresses of `port` at `host`, a name or an address, the best first.
+
+    It blocks until the system has looked them up. Raises `ExchangeFailed` if there are none.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as wrong:
+        why = getattr(wrong, "strerror", None) or str(wrong)
+        raise ExchangeFailed(Failed(Cause.NO_CONNECTION, why)) from None
+    return [(str(address[0]), int(address[1])) for *_, address in found]
 
 
 async def exchange_datagrams(

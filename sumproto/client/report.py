@@ -1,4 +1,4 @@
-"""What a client shows: how its exchanges go."""
+"""What a client shows while its exchanges go on."""
 
 from __future__ import annotations
 
@@ -6,28 +6,11 @@ import json
 import sys
 
 from ..commandline import silence_stdout
-from ..core import Cause, Exchange, Failed
-
-
-class ExchangeFailed(Exception):
-    """Not every exchange was done; the text is why, and `cause` is that for programs."""
-
-    def __init__(self, failed: Failed) -> None:
-        super().__init__(failed.text)
-        self.cause = failed.cause
-
-
-class ServerStopped(Exception):
-    """The server stops, as a request asked it to; the text is why."""
-
-    def too_early(self) -> ExchangeFailed:
-        """What this is when there are more requests to send."""
-        text = f"the server stopped with requests left to send: {self}"
-        return ExchangeFailed(Failed(Cause.STOPPED_EARLY, text))
+from ..core import Exchange
 
 
 class Report:
-    """Is told how the exchanges go. Each method does nothing; override what is to be shown."""
+    """Shows nothing. A subclass overrides the methods for what it shows."""
 
     def connecting(self) -> None:
         """The connection is about to be made."""
@@ -36,23 +19,23 @@ class Report:
         """A request was sent, or sent `again`."""
 
     def exchanged(self, exchange: Exchange, tries: int | None = None) -> None:
-        """Its reply has come, to one of so many `tries` if there can be several."""
+        """The reply has come. By datagrams, it took so many `tries`; over a stream it is None."""
 
     def stopped(self, why: str) -> None:
-        """The server stops because a request asked it to."""
+        """The server stops, because the last request asked it to; `why` is its explanation."""
 
 
 class TextReport(Report):
     """Prints what the exercise has a client print."""
 
     def connecting(self) -> None:
-        say("Connecting to server...")
+        _say("Connecting to server...")
 
     def sent(self, again: bool = False) -> None:
-        say("Message sent to server again" if again else "Message sent to server")
+        _say("Message sent to server again" if again else "Message sent to server")
 
     def exchanged(self, exchange: Exchange, tries: int | None = None) -> None:
-        say(
+        _say(
             "Response received from server\n"
             f"Client name: {exchange.request.name}\n"
             f"Server name: {exchange.reply.name}\n"
@@ -62,7 +45,7 @@ class TextReport(Report):
         )
 
     def stopped(self, why: str) -> None:
-        say(f"Server is stopping: {why}")
+        _say(f"Server is stopping: {why}")
 
 
 class JsonReport(Report):
@@ -78,21 +61,21 @@ class JsonReport(Report):
         }
         if tries:
             fields["tries"] = tries
-        say(json.dumps(fields))
+        _say(json.dumps(fields))
 
     def stopped(self, why: str) -> None:
-        say(json.dumps({"stopping": why}))
+        _say(json.dumps({"stopping": why}))
 
 
 class SumReport(Report):
     """Prints the sums alone."""
 
     def exchanged(self, exchange: Exchange, tries: int | None = None) -> None:
-        say(str(exchange.sum))
+        _say(str(exchange.sum))
 
 
-def say(text: str) -> None:
-    """Print `text`; no more of it once that cannot be done."""
+def _say(text: str) -> None:
+    """Print `text`. Once that cannot be done, nothing is printed any more."""
     try:
         print(text, flush=True)
     except OSError as wrong:

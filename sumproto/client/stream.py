@@ -29,7 +29,8 @@ from ..core import (
 from ..deadline import Deadline
 from ..receiver import LONGEST_SILENCE, MessageReceiver
 from ..twisted_gaps import has_unsent
-from .report import ExchangeFailed, Report, ServerStopped
+from .failures import ExchangeFailed, NobodyListens, ServerStopped
+from .report import Report
 
 # What a connection that is not made in time fails with, depending on the endpoint.
 _NOT_IN_TIME = (defer.CancelledError, error.TimeoutError, error.ConnectingCancelledError)
@@ -69,7 +70,7 @@ class SumClient(MessageReceiver):
 
     def process(self, final: bool) -> None:
         # TLS may deliver more than was asked for, even when all is done.
-        while not self._factory.outcome.called and self._noneIsEarly():
+        while not self._factory.outcome.called and self._none_is_early():
             came = self.decoder.pending
             try:
                 received = next(self.received(final), None)
@@ -90,11 +91,11 @@ class SumClient(MessageReceiver):
     def timeoutConnection(self) -> None:
         """The time for the reply is over; but what came last may be one that silence will end."""
         if self.awaits_silence:
-            self._limit(LONGEST_SILENCE * QUIET_PERIOD, self._giveUp)
+            self._limit(LONGEST_SILENCE * QUIET_PERIOD, self._give_up)
         else:
-            self._giveUp()
+            self._give_up()
 
-    def _giveUp(self) -> None:
+    def _give_up(self) -> None:
         waited = f"within {self._factory.timeout:g} s"
         self._become(self._rule.timed_out(self.decoder.pending, waited))
 
@@ -120,7 +121,7 @@ class SumClient(MessageReceiver):
             self.transport.write(self._factory.dialect.encode(self._request))
             self._factory.report.sent()
 
-    def _noneIsEarly(self) -> bool:
+    def _none_is_early(self) -> bool:
         """Whether nothing came before the request; the exchange has failed if something did."""
         early, self._early = self._early, 0
         failed = early and self._rule.before_request(self.decoder.pending[:early])
@@ -198,7 +199,8 @@ class SumClientFactory(ClientFactory):
             cause = f"no connection within {self.timeout:g} s"
         else:
             cause = reason.getErrorMessage().rstrip(".")
-        self.outcome.errback(ExchangeFailed(Failed(Cause.NO_CONNECTION, cause)))
+        kind = NobodyListens if reason.check(error.ConnectionRefusedError) else ExchangeFailed
+        self.outcome.errback(kind(Failed(Cause.NO_CONNECTION, cause)))
 
 
 def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) -> Deferred[None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -14,8 +13,9 @@ from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
-from ..commandline import argument, integer_in, parse_amount, silence_stdout
+from ..commandline import Parser, argument, integer_in, parse_amount, silence_stdout
 from ..core import escape
+from ..unix import resource
 from .load import WAYS
 from .result import Result, Setup
 
@@ -32,8 +32,8 @@ class NoResult(Exception):
     """A run failed; the text is why."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m sumproto.compare",
         description="Exchange sums over TCP and UDP with a server of its own, and compare them.",
         epilog="With --delay or --loss, both sides are in network namespaces, joined by a link "

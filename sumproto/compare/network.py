@@ -6,13 +6,14 @@ The namespaces have no names. They are gone when the last process in them is, ho
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import signal
 import socket
 import struct
 from contextlib import suppress
 from pathlib import Path
+
+from ..unix import fcntl
 
 NEAR = "192.0.2.1"
 FAR = "192.0.2.2"

@@ -19,6 +19,7 @@ from .message import (
     Message,
     MessageError,
     OutOfRange,
+    Reason,
     TooLong,
     escape,
     in_range,
@@ -123,7 +124,7 @@ class Rule:
 
 
 def _reply_too_long() -> TooLong:
-    return TooLong(f"the reply would be longer than {MAX_MESSAGE} bytes")
+    return TooLong(f"the reply would be longer than {MAX_MESSAGE} bytes", Reason.LONG_REPLY)
 
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

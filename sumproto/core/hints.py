@@ -1,42 +1,39 @@
-"""What a student can do about an error. Pure."""
+"""What helps against an error, for who wrote the program that made it. Pure."""
 
 from __future__ import annotations
 
-from .message import MessageError
+from .message import HIGHEST, LOWEST, MAX_NAME, MessageError, Reason
 
-_EXAMPLE = "Client of Ann,42"
+_TEXT = "Client of Ann,42"
 _OBJECT = '{"name": "Client of Ann", "number": 42}'
 
-_HINTS = (
-    ("malformed", "'", f"Write the integer in digits alone: {_EXAMPLE}"),
-    ("malformed", "there is no number", f"Put an integer behind the name: {_EXAMPLE}"),
-    ("malformed", "there is no name", f"Put a name before the integer: {_EXAMPLE}"),
-    ("malformed", "a name of", "Send a shorter name."),
-    ("malformed", "the name", "Send a name of letters that print, on one line."),
-    ("malformed", "it is not UTF-8", "Encode the text as UTF-8."),
-    ("malformed", "it is not a flat JSON", f"Send {_OBJECT}"),
-    ("malformed", "an object has", f"Send {_OBJECT}"),
-    ("malformed", "a key is", f"Send {_OBJECT}"),
-    ("malformed", "the connection ended", "Send all of a message before you close."),
-    ("malformed", "there is more", "Send one message in a datagram."),
-    ("malformed", "it comes from", "Send datagrams from a port above 1023."),
-    ("malformed", "", f"Send a name, a separator and an integer as text: {_EXAMPLE}"),
-    ("too-long", "the reply", "Send fewer blanks around the separator, and shorter keys."),
-    ("too-long", "", "End each message with a newline, \\n."),
-    ("out-of-range", "", "Send an integer from 1 to 100."),
-    ("stopping", "the server", "Wait until the server has been started again."),
-    ("stopping", "", "That stopped the server. Send an integer from 1 to 100."),
-    ("busy", "", "Close the connections that you do not need, and try again."),
-    ("timeout", "the end", "Was there no newline? End each line with \\n, and flush it."),
-    ("timeout", "the replies", "Read the reply to each request."),
-    ("timeout", "", "Send a message, or close the connection."),
-)
-"""The code of an error, how its explanation begins, and what helps; the first that fits counts."""
+_HINTS = {
+    Reason.MALFORMED: f"Send a name, a separator and an integer as text: {_TEXT}",
+    Reason.NO_NUMBER: f"Put an integer behind the name: {_TEXT}",
+    Reason.NO_INTEGER: f"Write the integer in digits alone: {_TEXT}",
+    Reason.TWO_NUMBERS: f"Send one number beside the name: {_TEXT}",
+    Reason.NO_NAME: f"Put a name before the integer: {_TEXT}",
+    Reason.LONG_NAME: f"Send a name of at most {MAX_NAME} characters.",
+    Reason.ODD_NAME: f"Send a name of letters that print, on one line: {_TEXT}",
+    Reason.ENCODING: "Encode the text as UTF-8.",
+    Reason.CONTROLS: f"Send text without control characters, and end it with a newline: {_TEXT}",
+    Reason.STRUCTURE: f"Send {_OBJECT}",
+    Reason.PROTOCOL: "Use a client for the sum exchange, or another port.",
+    Reason.CUT_OFF: "Send all of a message before you close.",
+    Reason.NOT_ALONE: "Send one message in a datagram.",
+    Reason.SOURCE: "Send datagrams from a port above 1023, and from an address of your own.",
+    Reason.LONG_MESSAGE: "End each message with a newline, \\n.",
+    Reason.LONG_REPLY: "Send fewer blanks around the separator, and shorter keys.",
+    Reason.RANGE: f"Send an integer from {LOWEST} to {HIGHEST}.",
+    Reason.STOPS_BY_IT: f"That stopped the server. Send an integer from {LOWEST} to {HIGHEST}.",
+    Reason.STOPS: "Wait until the server has been started again.",
+    Reason.BUSY: "Close the connections that you do not need, and try again.",
+    Reason.NO_MESSAGE: "Send a message, or close the connection.",
+    Reason.NO_END: "End each message with a newline, \\n, and flush it.",
+    Reason.REPLIES_LEFT: "Read the reply to each request.",
+}
 
 
 def hint(error: MessageError) -> str:
-    """What who wrote the program that is told of `error` can do about it."""
-    why = str(error)
-    return next(
-        help_ for code, start, help_ in _HINTS if error.code == code and why.startswith(start)
-    )
+    """What helps against `error`, in a sentence."""
+    return _HINTS[error.reason]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import NamedTuple
 
 LOWEST, HIGHEST = 1, 100
@@ -27,13 +28,47 @@ class Message(NamedTuple):
     number: int
 
 
+class Reason(Enum):
+    """What is wrong with a message, for programs: the explanation of an error is for people."""
+
+    MALFORMED = "it is no message"
+    NO_NUMBER = "there is no number"
+    NO_INTEGER = "the number is no integer"
+    TWO_NUMBERS = "which of two numbers counts does not show"
+    NO_NAME = "there is no name"
+    LONG_NAME = "the name is too long"
+    ODD_NAME = "the name has characters that do not print, or does not look like one"
+    ENCODING = "the bytes are no text in the encoding that they seem to have"
+    CONTROLS = "there are control characters in it"
+    STRUCTURE = "it is no object or list with a name and a number"
+    PROTOCOL = "it is a message of another protocol"
+    CUT_OFF = "the connection ended within it"
+    NOT_ALONE = "there is more in the datagram"
+    SOURCE = "the datagram comes from where no client is"
+    LONG_MESSAGE = "the message is too long"
+    LONG_REPLY = "the reply would be too long"
+    RANGE = "the number is out of range"
+    STOPS_BY_IT = "the server stops because of it"
+    STOPS = "the server stops already"
+    BUSY = "the server has as many connections as it takes"
+    NO_MESSAGE = "no message came in time"
+    NO_END = "the end of the message did not come in time"
+    REPLIES_LEFT = "the replies were not read in time"
+
+
 class MessageError(ValueError):
     """A message that gets no sum; ``str()`` of it is the explanation, with no full stop.
 
-    `code` is the word for it on the wire.
+    `code` is the word for it on the wire, and `reason` what exactly is wrong.
     """
 
     code = "malformed"
+    reason = Reason.MALFORMED
+
+    def __init__(self, explanation: str, reason: Reason | None = None) -> None:
+        super().__init__(explanation)
+        if reason:
+            self.reason = reason
 
 
 class Malformed(MessageError):
@@ -44,30 +79,35 @@ class TooLong(MessageError):
     """More than `MAX_MESSAGE` bytes."""
 
     code = "too-long"
+    reason = Reason.LONG_MESSAGE
 
 
 class OutOfRange(MessageError):
     """A message, but its number is not in `LOWEST`..`HIGHEST`."""
 
     code = "out-of-range"
+    reason = Reason.RANGE
 
 
 class Stopping(MessageError):
     """The server stops, because of this message or already."""
 
     code = "stopping"
+    reason = Reason.STOPS_BY_IT
 
 
 class Busy(MessageError):
     """The server has as many connections as it takes."""
 
     code = "busy"
+    reason = Reason.BUSY
 
 
 class TimedOut(MessageError):
     """No complete message came for too long."""
 
     code = "timeout"
+    reason = Reason.NO_MESSAGE
 
 
 CODES = tuple(kind.code for kind in (Malformed, TooLong, OutOfRange, Stopping, Busy, TimedOut))
@@ -112,11 +152,15 @@ def parse_name(text: str) -> str:
     """
     name = text.strip(" \t")
     if not name:
-        raise Malformed("there is no name")
+        raise Malformed("there is no name", Reason.NO_NAME)
     if len(name) > MAX_NAME:
-        raise Malformed(f"a name of {len(name)} characters; {MAX_NAME} are allowed")
+        raise Malformed(
+            f"a name of {len(name)} characters; {MAX_NAME} are allowed", Reason.LONG_NAME
+        )
     if not name.isprintable():
-        raise Malformed(f"the name '{shorten(name)}' has characters that do not print")
+        raise Malformed(
+            f"the name '{shorten(name)}' has characters that do not print", Reason.ODD_NAME
+        )
     return name
 
 
@@ -127,7 +171,7 @@ def parse_number(text: str) -> int:
     `int` takes (4,300 unless `sys.set_int_max_str_digits` was called), zeros before them aside.
     """
     if not INTEGER.fullmatch(text):
-        raise Malformed(f"'{shorten(text)}' is not an integer")
+        raise Malformed(f"'{shorten(text)}' is not an integer", Reason.NO_INTEGER)
     return read_integer(text)
 
 

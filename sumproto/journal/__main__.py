@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
-from ..commandline import silence_stdout
+from ..commandline import Parser, silence_stdout
 from ..core import escape
 from .summary import Summary, as_csv, as_table
 
@@ -24,7 +23,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL)  # end as other filters do, without a word
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m sumproto.journal",
         description="Of each client in the journals of a server: how many exchanges and errors "
         "there were, and when the first and the last, in UTC.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from .. import unix  # noqa: F401 - files are opened in the way of Unix
 from ..core import Done, MessageError, Observer, Peer, escape, label_of
 from ..rotation import MAX_SIZE, rotate
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-
+from ..commandline import Parser
 from . import DISSECTOR, install
 
 
 def main() -> None:
     """What ``python -m sumproto.wireshark`` runs."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m sumproto.wireshark",
         description="Print where sumproto.lua is, the dissector of the sum exchange for Wireshark.",
     )
