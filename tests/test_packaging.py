@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from support import PROJECT, copy_project, run, wait_for_end
-
-INSTALLING = 300.0
-"""Seconds that pip may take."""
-
-OUTSIDE = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-"""An environment in which only what is installed can be imported."""
+from support import INSTALLING, OUTSIDE, PROJECT, copy_project, run, wait_for_end
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,12 @@ from pathlib import Path
 import pytest
 from support import (
     EVIL,
+    EXAMPLES,
+    MIRRORED,
+    OBJECTS,
     PATIENCE,
     PROJECT,
+    RECORDS,
     ask,
     connect,
     is_harmless,
@@ -25,8 +29,6 @@ from support import (
     run,
     running_server,
 )
-from test_dialects import MIRRORED, OBJECTS, RECORDS
-from test_dialects_live import EXAMPLES
 
 from sumproto.commandline import PORT
 from sumproto.core.dialects import (
