@@ -438,6 +438,7 @@ class WithRealSockets(TestCase):
 # As a program
 
 
+@pytest.mark.live
 def test_what_it_prints(tmp_path: Path) -> None:
     options = ("--name", "Server of Bob", "--number", "58")
     with running_server(tmp_path, *options) as server:
@@ -481,6 +482,7 @@ def test_what_it_prints(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.live
 def test_any_integer_may_be_sent(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         done = client(tmp_path, "--port", str(server.port), "9" * 5000)
@@ -489,6 +491,7 @@ def test_any_integer_may_be_sent(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.live
 def test_output_that_cannot_be_written(tmp_path: Path) -> None:
     with running_server(tmp_path) as server, Path("/dev/full").open("w") as full:
         arguments = ("--port", str(server.port), "1")
@@ -496,6 +499,7 @@ def test_output_that_cannot_be_written(tmp_path: Path) -> None:
         assert done.stderr == "sumclient: cannot print: No space left on device\n"
 
 
+@pytest.mark.live
 def test_prompts_are_not_for_programs(tmp_path: Path) -> None:
     with running_server(tmp_path, "--number", "58") as server:
         done = client(tmp_path, "--port", str(server.port), "--quiet", input="42\n")
@@ -503,6 +507,7 @@ def test_prompts_are_not_for_programs(tmp_path: Path) -> None:
         assert done.stderr == "Enter an integer between 1 and 100: "
 
 
+@pytest.mark.live
 def test_output_that_nobody_reads(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         command = f"'{sys.executable}' -m sumproto.client --port {server.port} 1 2 3 | true"
@@ -512,6 +517,7 @@ def test_output_that_nobody_reads(tmp_path: Path) -> None:
         assert done.stderr == b""
 
 
+@pytest.mark.live
 def test_output_that_cannot_show_a_name(tmp_path: Path) -> None:
     with running_server(tmp_path, "--name", "Bjørn") as server:
         environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
@@ -534,6 +540,7 @@ def banner(text: bytes) -> Handler:
     return handle
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("handle", "cause"),
     [
@@ -556,12 +563,14 @@ def test_failures_get_one_line(tmp_path: Path, handle: Handler, cause: str) -> N
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.live
 def test_any_number_if_asked_to(tmp_path: Path) -> None:
     with fake_server(answer(b"Bob,220\n")) as port:
         done = client(tmp_path, "--port", port, "--any-number", "--quiet", "42")
     assert (done.returncode, done.stdout, done.stderr) == (0, "262\n", "")
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("said", [b"Number is out of range. Server is close", b"\0\6Bob,-1"])
 def test_a_stop_in_words_of_its_own(tmp_path: Path, said: bytes) -> None:
     with fake_server(answer(said)) as port:
@@ -574,6 +583,7 @@ def test_a_stop_in_words_of_its_own(tmp_path: Path, said: bytes) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.live
 def test_no_connection(tmp_path: Path) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -584,6 +594,7 @@ def test_no_connection(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.live
 def test_no_connection_in_time(tmp_path: Path) -> None:
     """A listener whose backlog is full does not answer."""
     with socket.socket() as listener, socket.socket() as other, socket.socket() as another:
@@ -598,6 +609,7 @@ def test_no_connection_in_time(tmp_path: Path) -> None:
     assert done.stderr == f"sumclient: 127.0.0.1:{port}: no connection within 0.2 s\n"
 
 
+@pytest.mark.live
 def test_no_such_host(tmp_path: Path) -> None:
     done = client(tmp_path, "--host", "nosuchhost.invalid", "42")
     assert done.returncode == 1
@@ -645,12 +657,14 @@ def test_usage_errors(
     assert shown.out == ""
 
 
+@pytest.mark.live
 def test_a_usage_error_as_a_program(tmp_path: Path) -> None:
     done = client(tmp_path, "4.2")
     assert done.returncode == 2
     assert done.stderr.endswith("'4.2' is not an integer\n")
 
 
+@pytest.mark.live
 def test_no_integer_at_the_prompt(tmp_path: Path) -> None:
     done = client(tmp_path, stdin=subprocess.DEVNULL)
     assert done.returncode == 2
@@ -677,6 +691,7 @@ def interrupt(cwd: Path, port: str, *numbers: str, when: str) -> tuple[int, str]
         return process.returncode, stderr
 
 
+@pytest.mark.live
 def test_ctrl_c(tmp_path: Path) -> None:
     with fake_server(read_all) as port:
         assert interrupt(tmp_path, port, "42", when="Message sent") == (130, "")

@@ -16,6 +16,8 @@ from support import EXAMPLES, SHOWN, Example, Server, ask, client, connect, run,
 from sumproto.core.dialects import DIALECTS, WITHOUT_NEWLINE
 from sumproto.core.message import Message
 
+pytestmark = pytest.mark.live
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -9,6 +9,8 @@ from zipfile import ZipFile
 import pytest
 from support import INSTALLING, OUTSIDE, PROJECT, copy_project, run, wait_for_end
 
+pytestmark = pytest.mark.live
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

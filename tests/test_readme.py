@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support import INSTALLING, OUTSIDE, PROJECT, copy_project, run, wait_for_end
 
+pytestmark = pytest.mark.live
+
 README = (PROJECT / "README.md").read_text()
 TRY, TEST = re.findall(r"^```sh\n(.*?)\n```$", README, re.M | re.S)
 STOP = "python -m sumproto.client 101"

@@ -45,6 +45,8 @@ from sumproto.core.message import MessageError, in_range
 from sumproto.wireshark import DISSECTOR
 from sumproto.wireshark.__main__ import main
 
+pytestmark = pytest.mark.live
+
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark")
 
 OURS = (

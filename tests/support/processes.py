@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,14 +15,11 @@ from typing import Any
 
 from support.project import BIN, PATIENCE
 
-LEASH = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
-"""A command before another, so that the process of that ends with the tests, however they end."""
-
 
 @contextmanager
 def running(*command: str | Path, **kwargs: Any) -> Iterator[subprocess.Popen[str]]:
     """A process whose output is text, killed at the end of the block if it goes on."""
-    with subprocess.Popen([*LEASH, *command], text=True, **kwargs) as process:
+    with subprocess.Popen(command, text=True, **kwargs) as process:
         try:
             yield process
         finally:
@@ -90,7 +86,7 @@ def running_server(
 def run(*command: str | Path, cwd: Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     """A finished process, with its output as text."""
     kwargs = {"capture_output": True, "text": True, "timeout": PATIENCE, **kwargs}
-    return subprocess.run([*LEASH, *command], cwd=cwd, **kwargs)
+    return subprocess.run(command, cwd=cwd, **kwargs)
 
 
 def client(cwd: Path, *options: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
