@@ -37,7 +37,7 @@ def carriers(tag: str) -> dict[int, str]:
     return found
 
 
-def hold(tag: str) -> Callable[[], object]:
+def hold(tag: str) -> Callable[[], None]:
     """Start the leash for `tag`, and return what lets it go and waits until all has ended."""
     leash = subprocess.Popen(
         [sys.executable, __file__, tag],
@@ -45,7 +45,11 @@ def hold(tag: str) -> Callable[[], object]:
         env={key: value for key, value in os.environ.items() if key != TAG},
         start_new_session=True,  # Ctrl-C is for pytest
     )
-    return leash.communicate
+
+    def let_go() -> None:
+        leash.communicate()
+
+    return let_go
 
 
 def main() -> None:
