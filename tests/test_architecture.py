@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -19,6 +20,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 UNKNOWN_TO_CORE = {"twisted", "zope", "os", "sys", "io", "socket", "time", "threading", "pathlib"}
 PROGRAMS = {"compare", "wireshark"}
 LONGEST = 300
+
+DOCUMENT = (PROJECT / "docs" / "development.md").read_text()
 
 
 def called(path: Path) -> str:
@@ -68,8 +71,7 @@ def reached(start: str) -> set[str]:
 
 def picture() -> tuple[dict[str, set[str]], set[tuple[str, str]]]:
     """The picture in docs/development.md: its nodes with the modules they name, and its arrows."""
-    document = (PROJECT / "docs" / "development.md").read_text()
-    (drawn,) = re.findall(r"^```mermaid\nflowchart TD\n(.*?)^```$", document, re.M | re.S)
+    (drawn,) = re.findall(r"^```mermaid\nflowchart TD\n(.*?)^```$", DOCUMENT, re.M | re.S)
     nodes: dict[str, set[str]] = {}
     arrows: set[tuple[str, str]] = set()
     for line in drawn.splitlines():
@@ -92,7 +94,9 @@ def test_the_picture_shows_all_rooms_and_modules() -> None:
     assert set(ROOMS) <= set(nodes)
     modules = {path.stem for path in PACKAGE.glob("[!_]*.py")}
     assert {node(module, nodes) for module in modules} | set(ROOMS) == set(nodes)
-    assert set().union(*nodes.values()) <= modules
+    named = set().union(*nodes.values())
+    assert named <= modules
+    assert named | set(ROOMS) <= set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.M))
 
 
 def test_the_arrows_of_the_picture_are_the_imports() -> None:
@@ -163,3 +167,8 @@ def imported_by_name(path: Path) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom)
     }
+
+
+def test_a_test_that_is_not_marked_live_starts_no_process() -> None:
+    with pytest.raises(pytest.fail.Exception, match="mark it live"):
+        subprocess.run(["true"])
