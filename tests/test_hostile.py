@@ -36,6 +36,8 @@ from support import (
 from sumproto.server.stream import REFUSALS
 from sumproto.service import SPARE_DESCRIPTORS
 
+pytestmark = pytest.mark.live
+
 LOCAL = ("--listen", "tcp:0:interface=127.0.0.1")
 
 # Flow control
