@@ -761,7 +761,8 @@ def test_over_tls(tmp_path: Path, certificate: Path) -> None:
     with running_server(tmp_path, "--web", endpoint) as server:
         port = int(server.wait_for(r"Watch at https://127.0.0.1:(\d+)/")[1])
         with context.wrap_socket(connect(port)) as peer:
-            assert peer.selected_alpn_protocol() == "http/1.1"
+            # An older Twisted agrees on none, and then a browser speaks HTTP/1.1, too.
+            assert peer.selected_alpn_protocol() in ("http/1.1", None)
             peer.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert peer.recv(1024).startswith(b"HTTP/1.1 200 OK")
             server.process.terminate()

@@ -1,4 +1,4 @@
-"""Endpoints that put a protocol of their own around each connection: ``haproxy:``, TLS."""
+"""Endpoints that wrap each protocol in one of their own: ``haproxy:``, and those of TLS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ class WrappingEndpoint:
 
 
 class _WrappedFactory(Factory):
-    """A factory for endpoints that wrap what it builds: they cannot wrap None."""
+    """Builds what `factory` does, and a protocol even where that builds None.
+
+    Twisted's wrappers fail on None, which has a bare TCP port close the connection.
+    """
 
     noisy = False
 
@@ -48,12 +51,17 @@ class _WrappedFactory(Factory):
         return self._factory.buildProtocol(addr) or _Dropped()
 
     def __conform__(self, interface: Any) -> Any:
-        """What else the factory is: TLS wants to know whether it negotiates a protocol."""
+        """What the wrapped factory is for `interface`: TLS asks which protocols it may agree on.
+
+        Twisted 24.11 asks in another way, gets no answer, and agrees on none, which means HTTP/1.1
+        to a browser. An answer would do harm there: it changes an OpenSSL context that is in use,
+        and pyOpenSSL raises an error for that since version 26.
+        """
         return interface(self._factory, None)
 
 
 class _Dropped(Protocol):
-    """A connection that is closed without a word."""
+    """A connection that is closed at once, with nothing sent."""
 
     def connectionMade(self) -> None:
         assert self.transport is not None
