@@ -51,12 +51,14 @@ from sumproto.core.message import (
     TimedOut,
 )
 from sumproto.core.observer import Peer
-from sumproto.service import WEB_CONNECTIONS, Options, makeService
+from sumproto.service import Options, makeService
+from sumproto.service_options import WEB_CONNECTIONS
 from sumproto.web import Tally
+from sumproto.web.listener import _in_words
 from sumproto.web.live import BEATS, MOST_VIEWERS, Live, _Texts
 from sumproto.web.live import PATIENCE as VIEWERS_PATIENCE
 from sumproto.web.metrics import FRESH, Metrics
-from sumproto.web.site import IDLE_TIMEOUT, WebSite, _in_words
+from sumproto.web.site import IDLE_TIMEOUT, WebSite
 from sumproto.web.tally import KEPT
 
 PEER = Peer("tcp", "192.0.2.1", 54321)
