@@ -13,8 +13,9 @@ from sumproto.client.report import Report
 from sumproto.core.exchange import Exchange, Rule, StopPolicy
 from sumproto.core.message import MessageError
 from sumproto.core.observer import Done, Observer, Peer
+from sumproto.server.factory import SumFactory
 from sumproto.server.responder import Responder
-from sumproto.server.stream import SumFactory, SumProtocol
+from sumproto.server.stream import SumProtocol
 
 
 class Recorder(Observer):
