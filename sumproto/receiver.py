@@ -1,4 +1,4 @@
-"""What both ends of a stream share: whole messages out of what a transport delivers."""
+"""What both ends of a stream share: they make whole messages of what a transport delivers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from .deadline import Deadline
 from .twisted_gaps import unread
 
 GAPS = 3
-"""How many times the longest gap between two of its pieces a message in pieces waits for more.
+"""How long a message in pieces waits for the next one, in times the longest wait for one so far.
 
-Who types a character at a time hesitates now and then, and a program that sends in pieces is held
-up now and then; for more than three times as long is rare.
+A person who types a character at a time hesitates now and then, and a program that sends pieces is
+held up now and then; a pause of more than three times the longest one before is rare.
 """
 
 LONGEST_SILENCE = 15
-"""How many quiet periods a message waits at the most: 3 s by default, so that its peer is answered
-before it gives up (our client after 5 s)."""
+"""The longest that a message waits for its next piece, in quiet periods.
+
+By default that is 3 s, so that a peer has its answer before it gives up; our client does that after
+5 s.
+"""
 
 
 class _Begun:
@@ -44,10 +47,10 @@ class _Begun:
 class MessageReceiver(LineReceiver):
     """A LineReceiver for messages, which need not be lines.
 
-    It stays in raw mode and leaves it to a `Decoder` to find the messages; LineReceiver's pausing
-    is what it builds on. `quiet_period` is the seconds of silence that end a message that has no
-    other end, and that came at once; 0 turns that off. One that comes in pieces waits longer: its
-    peer has shown that it is slow, and a number that was cut short is a wrong one.
+    It stays in raw mode, where a `Decoder` finds the messages, and builds on how LineReceiver
+    pauses. `quiet_period` is the seconds of silence that end a message which came at once and which
+    nothing else ends; with 0 silence ends none. A message in pieces waits longer: its peer has
+    shown that it is slow, and a number that is cut short is a wrong number.
     """
 
     transport: Any  # what a reactor gives is more than the ITransport that Protocol promises
@@ -58,31 +61,39 @@ class MessageReceiver(LineReceiver):
         self._quiet_period = quiet_period
         self._begun: _Begun | None = None
 
-    def process(self, final: bool) -> None:
-        """Bytes have come or, if `final`, the quiet period is over: handle what is `received`."""
+    def bytesCame(self) -> None:
+        """More bytes are in: a subclass handles the messages that are `received`."""
         raise NotImplementedError
 
-    def received(self, final: bool) -> Iterator[Received | Newline]:
-        """The messages that are in, and newlines behind those taken before, until paused.
+    def silenceCame(self) -> None:
+        """The quiet period is over: a subclass handles the messages that are `receivedAtEnd`."""
+        raise NotImplementedError
 
-        If `final`, the rest may be a message that only silence ends. Raises `MessageError`.
+    def received(self) -> Iterator[Received | Newline]:
+        """The messages whose end is in, and newlines behind messages taken before, until paused.
+
+        Raises `MessageError` for bytes that are no message.
         """
-        while not self.paused:
-            received = self.decoder.take() or (self.decoder.finish() if final else None)
-            if received is None:
-                return
-            if self._begun:
-                self.cancelSilence()
-                self._begun = None
+        while not self.paused and (received := self.decoder.take()):
+            self._forgetBegun()
+            yield received
+
+    def receivedAtEnd(self) -> Iterator[Received | Newline]:
+        """What is `received`, and then the rest, if it is whole as a message that no byte ends.
+
+        It is for when no more bytes are expected. Raises `MessageError` as `received` does.
+        """
+        while not self.paused and (received := self.decoder.take() or self.decoder.finish()):
+            self._forgetBegun()
             yield received
 
     @property
     def awaits_silence(self) -> bool:
-        """Whether `process` will be called if nothing more comes."""
+        """Whether `silenceCame` will be called if nothing more comes."""
         return self._begun is not None and self._begun.silence is not None
 
     def awaitSilence(self) -> None:
-        """Have `process` called if nothing more comes for so long that what is in is all."""
+        """Have `silenceCame` called if nothing more comes for as long as a message may wait."""
         if self._quiet_period and self.decoder.pending:
             self.cancelSilence()
             now = self._clock.seconds()
@@ -93,13 +104,13 @@ class MessageReceiver(LineReceiver):
             begun.silence = Deadline(self._clock, seconds, self._silent, self.hasUnread)
 
     def cancelSilence(self) -> None:
-        """Forget `awaitSilence`."""
+        """Undo `awaitSilence`."""
         if self._begun and self._begun.silence:
             self._begun.silence.cancel()
             self._begun.silence = None
 
     def hasUnread(self) -> bool:
-        """Whether there is something that the reactor would read in its next turn."""
+        """Whether there are bytes that the reactor would read in its next turn."""
         return not self.paused and unread(self.transport) > 0
 
     def connectionMade(self) -> None:
@@ -113,11 +124,17 @@ class MessageReceiver(LineReceiver):
             gap = self._clock.seconds() - begun.last_piece
             begun.longest_gap = max(begun.longest_gap, gap)
         self.decoder.feed(data)
-        self.process(final=False)
+        self.bytesCame()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.cancelSilence()
 
     def _silent(self) -> None:
         self.cancelSilence()
-        self.process(final=True)
+        self.silenceCame()
+
+    def _forgetBegun(self) -> None:
+        """What had begun is whole, and the next message begins anew."""
+        if self._begun:
+            self.cancelSilence()
+            self._begun = None

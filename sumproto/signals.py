@@ -9,6 +9,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from .twisted_gaps import handle_stop_signals
+
 _TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 _SAME = 0.1
@@ -18,12 +20,14 @@ _SAME = 0.1
 class Signals:
     """Handles the signals of a server.
 
-    - SIGTERM and SIGINT `stop` it, which is told why; one that follows has it `hurry`.
-    - SIGHUP has a daemon `reopen` its files, which raises `OSError` if that cannot be done. With
-      no `reopen`, in the foreground, it stops the server: its terminal is closed.
-    - SIGUSR1 has it `rotate` its log file, which raises `OSError` as well; with None there is none.
+    - SIGTERM and SIGINT call `stop` with the name of the signal; a second one calls `hurry`.
+    - SIGHUP calls `reopen`, by which a daemon opens its files anew; it raises `OSError` if that
+      cannot be done. Without `reopen`, in the foreground, SIGHUP calls `stop`: the terminal is
+      closed.
+    - SIGUSR1 calls `rotate`, which rotates the log file and raises `OSError` as well. It is None if
+      there is no log file.
 
-    A signal that is ignored from the start, as by nohup, or that has a handler, stays as it is.
+    A signal that is ignored from the start, as under nohup, or that has a handler, stays as it is.
     """
 
     _log = Logger()
@@ -46,12 +50,8 @@ class Signals:
         self._hurried = False
 
     def take(self) -> None:
-        """Handle them from now on. It may be called again.
-
-        The reactor's own handlers let the signal kill the process after a graceful stop, as if it
-        had crashed, and raise at a second one. It installs what it finds under their names.
-        """
-        self._reactor.sigInt = self._reactor.sigTerm = self._received
+        """Handle them from now on. It may be called again."""
+        handle_stop_signals(self._reactor, self._received)
         for number in _TAKEN:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._received)

@@ -1,4 +1,4 @@
-"""The traces of a server: what happens, as events of `twisted.logger`."""
+"""The traces of a server: observers that log what happens, by `twisted.logger`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Response sent to client"""
 
 
 class ExchangeTrace(Observer):
-    """One event for each exchange."""
+    """Logs one event for each exchange."""
 
     _log = Logger()
 
@@ -51,9 +51,9 @@ class _Event(NamedTuple):
 
 
 class Throttle:
-    """Lets one event of each kind a second through, so that a flood is no flood of logs.
+    """Logs at most one event of each kind a second, so that a flood of them does not fill the log.
 
-    The last of those that were held back follows, and tells how many there were.
+    It holds the others back. When the second is over it logs the last of them, with their number.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -61,7 +61,10 @@ class Throttle:
         self._held: dict[str, tuple[int, _Event, IDelayedCall]] = {}  # how many, and the last
 
     def log(self, kind: str, emit: Emit, text: str, fields: Mapping[str, object]) -> None:
-        """Call `emit` with `text`, a format, and `fields`: now, or later, or not at all."""
+        """Log an event of this `kind`, now or later or not at all.
+
+        To log is to call `emit` with `text`, a format of `twisted.logger`, and `fields`.
+        """
         event = _Event(emit, text, fields)
         if kind in self._held:
             times, _, call = self._held[kind]
@@ -70,7 +73,7 @@ class Throttle:
             self._emit(kind, event)
 
     def flush(self) -> None:
-        """Let through what is held back: the clock may not come to it."""
+        """Log now what is held back; at the end of the process the second does not pass."""
         for kind in list(self._held):
             self._release(kind)
 
@@ -90,7 +93,7 @@ class Throttle:
 
 
 class EventTrace(Observer):
-    """What else happens: errors, connections that the peer did not close, the stop."""
+    """Logs all but exchanges: errors, connections that the peer did not close, the stop."""
 
     _log = Logger()
 
@@ -119,7 +122,7 @@ class EventTrace(Observer):
 
 @implementer(ILogObserver)
 class ThrottledLog:
-    """Passes on the events of a logger, throttled."""
+    """Passes on the events of a logger to `publish`, as far as `throttle` lets them through."""
 
     def __init__(self, throttle: Throttle, publish: ILogObserver = globalLogPublisher) -> None:
         self._throttle = throttle

@@ -1,21 +1,27 @@
-"""What Twisted has no public way to do: each a small function, with the reason for it."""
+"""What Twisted has no public way to do: for each a small function, with the reason for it."""
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
+
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
 
 from .unix import fcntl, termios
 
 
 def run_on_monotonic_clock(reactor: Any) -> None:
-    """Have the timers of `reactor` go by `time.monotonic`. Done again, it changes nothing.
+    """Have the timers of `reactor` go by `time.monotonic`. A second call changes nothing.
 
-    Twisted's go by `time.time`, and know no other clock (ticket #2424). When somebody sets that
-    back by an hour, they all are an hour late; set forward, they all fire at once. What waits
-    already keeps the seconds that it has left. A call that is cancelled moves as well: it stays in
-    the reactor's heap, and would hold up those behind it.
+    Twisted's timers go by `time.time`, and can go by no other clock (ticket #2424). When somebody
+    sets that clock back by an hour, they are all an hour late; when it is set forward, they all
+    fire at once. A timer that is running keeps the seconds that it has left. One that is cancelled
+    is moved as well: it stays in the reactor's heap, and would hold up those behind it.
     """
     shift = time.monotonic() - reactor.seconds()
     for call in (*reactor._pendingTimedCalls, *reactor._newTimedCalls):
@@ -27,7 +33,7 @@ def run_on_monotonic_clock(reactor: Any) -> None:
 def unread(transport: Any) -> int:
     """How many bytes the kernel has received for `transport` that the reactor has not read yet.
 
-    A transport tells only what it has read. Over UDP it is the size of the next datagram.
+    A transport shows only what it has read. Over UDP this is the size of the next datagram.
     """
     try:
         count = fcntl.ioctl(transport.fileno(), termios.FIONREAD, bytes(4))
@@ -39,9 +45,60 @@ def unread(transport: Any) -> int:
 def has_unsent(transport: Any) -> bool:
     """Whether something that was written to `transport` has not been given to the kernel yet.
 
-    A transport keeps what is written until the next turn of the reactor, and in that it reads
-    first. So what it delivers until then came before what was written was sent. Over TLS it is
-    what the connection below keeps.
+    A transport keeps what is written until the next turn of the reactor, and in that turn it reads
+    first. So what it delivers before had come before what was written was sent. Over TLS, the
+    connection below is the one that keeps it.
     """
     unsent = getattr(transport, "_tempDataLen", 0) + len(getattr(transport, "dataBuffer", b""))
     return bool(unsent)
+
+
+def read_at_most(transport: Any, size: int) -> None:
+    """Have `transport` read `size` bytes at the most in a turn of the reactor.
+
+    Twisted reads up to 64 KiB, and then calls the protocol with all of it. How much that is, is an
+    attribute of the transport that its interfaces do not have; below TLS or a PROXY header, it is
+    that of the connection which these wrap.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    transport.bufferSize = size
+
+
+def read_datagrams_at_most(port: Any, size: int) -> None:
+    """Have the UDP `port` read datagrams in a turn of the reactor until they have `size` bytes.
+
+    With 0 it reads no further one in this turn. Twisted's own bound, 256 KiB, is an attribute that
+    no interface has.
+    """
+    port.maxThroughput = size
+
+
+def why_closed(sock: socket.socket) -> OSError | None:
+    """What made the reactor close the connected UDP socket `sock`; None if nothing but we did.
+
+    The epoll and poll reactors take ECONNREFUSED, which says that nobody listens at the other end,
+    for the end of the port. They close it and do not call `connectionRefused` (tickets #5377 and
+    #6467).
+    """
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return OSError(number, os.strerror(number)) if number else None
+
+
+def log_through(port: Any, logger: Logger) -> None:
+    """Have the TCP or UNIX `port` log by `logger`.
+
+    A port logs three lines for each connection that there is no file descriptor for, and has no
+    option for fewer.
+    """
+    port._logger = logger
+
+
+def handle_stop_signals(reactor: Any, handle: Callable[..., object]) -> None:
+    """Have `reactor`, when it starts, install `handle` for SIGINT and SIGTERM.
+
+    Its own handlers let the signal kill the process after a graceful stop, as if it had crashed
+    (ticket #9755), and raise an error at a second signal (ticket #4406). It installs what it finds
+    under these names.
+    """
+    reactor.sigInt = reactor.sigTerm = handle

@@ -1,4 +1,4 @@
-"""How much hypothesis tries, and what the tests of more than one module use.
+"""How much hypothesis tries, what becomes of processes, and what tests of several modules use.
 
 ``pytest --hypothesis-profile fuzz`` is for when there is time.
 """
@@ -10,9 +10,13 @@ import os
 import pty
 import signal
 import socket
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from time import monotonic, sleep
+from typing import NoReturn
 
+import leash
 import pytest
 from hypothesis import settings
 
@@ -24,6 +28,37 @@ settings.load_profile("suite")
 # CI, have it ignore SIGINT, and what it starts would do so, too.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let nothing that tests start outlive pytest; its workers inherit the leash."""
+    outermost = leash.TAG not in os.environ
+    tag = leash.tag_children()
+    if outermost:
+        config.add_cleanup(leash.hold(tag))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_running() -> Iterator[None]:
+    """Fail the last test if a process goes on that a test has started."""
+    yield
+    deadline = monotonic() + 10  # a killed browser takes a moment
+    while left := leash.carriers(os.environ[leash.TAG]):
+        assert monotonic() < deadline, f"left running: {left}"
+        sleep(0.01)
+
+
+def refuse_process(*_: object, **__: object) -> NoReturn:
+    pytest.fail("it starts a process: mark it live, with @pytest.mark.live", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test, or a fixture, that starts a process while the test is not marked live."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not item.get_closest_marker("live"):
+            patch.setattr(subprocess.Popen, "__init__", refuse_process)
+        return (yield)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,15 @@
-"""The house: which rooms there are, who may enter which, and that each is entered by its door."""
+"""The house: its rooms, which of them imports which, and that each is entered by its door."""
 
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from support import PROJECT
 
 import sumproto
 
@@ -16,6 +20,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 UNKNOWN_TO_CORE = {"twisted", "zope", "os", "sys", "io", "socket", "time", "threading", "pathlib"}
 PROGRAMS = {"compare", "wireshark"}
 LONGEST = 300
+
+DOCUMENT = (PROJECT / "docs" / "development.md").read_text()
 
 
 def called(path: Path) -> str:
@@ -61,6 +67,55 @@ def reached(start: str) -> set[str]:
                 if name in modules and modules[name] not in found:
                     left.append(modules[name])
     return {room(path) for path in found} - {"", start}
+
+
+def picture() -> tuple[dict[str, set[str]], set[tuple[str, str]]]:
+    """The picture in docs/development.md: its nodes with the modules they name, and its arrows."""
+    (drawn,) = re.findall(r"^```mermaid\nflowchart TD\n(.*?)^```$", DOCUMENT, re.M | re.S)
+    nodes: dict[str, set[str]] = {}
+    arrows: set[tuple[str, str]] = set()
+    for line in drawn.splitlines():
+        if node := re.fullmatch(r' +(\w+)\["\1(?:/|<br>([\w, ]+))"\]', line):
+            nodes[node[1]] = set(node[2].split(", ")) if node[2] else set()
+        else:
+            start, ends = line.strip().split(" --> ")
+            arrows |= {(start, end) for end in ends.split(" & ")}
+    return nodes, arrows
+
+
+def node(module: str, nodes: dict[str, set[str]]) -> str:
+    """The node of a room, or of a module of the top level: what names it, or how it begins."""
+    (found,) = [name for name in nodes if module in nodes[name]] or [module.split("_")[0]]
+    return found
+
+
+def test_the_picture_shows_all_rooms_and_modules() -> None:
+    nodes, _ = picture()
+    assert set(ROOMS) <= set(nodes)
+    modules = {path.stem for path in PACKAGE.glob("[!_]*.py")}
+    assert {node(module, nodes) for module in modules} | set(ROOMS) == set(nodes)
+    named = set().union(*nodes.values())
+    assert named <= modules
+    assert named | set(ROOMS) <= set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.M))
+
+
+def test_the_arrows_of_the_picture_are_the_imports() -> None:
+    nodes, arrows = picture()
+    imports = {
+        (node(room(path) or path.stem, nodes), node(module[0], nodes))
+        for path in SOURCES
+        if path.name != "__main__.py" and path != PACKAGE / "__init__.py"
+        for module in imported(path)[0]
+        if module != ("__version__",)
+    }
+    assert {(start, end) for start, end in imports if start != end} == arrows
+
+
+def test_imports_only_go_down() -> None:
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for start, end in picture()[1]:
+        sorter.add(start, end)
+    sorter.prepare()
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if room(p) == "core"], ids=called)
@@ -112,3 +167,8 @@ def imported_by_name(path: Path) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom)
     }
+
+
+def test_a_test_that_is_not_marked_live_starts_no_process() -> None:
+    with pytest.raises(pytest.fail.Exception, match="mark it live"):
+        subprocess.run(["true"])

@@ -441,6 +441,7 @@ class WithRealSockets(TestCase):
 # As a program
 
 
+@pytest.mark.live
 def test_what_it_prints(tmp_path: Path) -> None:
     options = ("--name", "Server of Bob", "--number", "58")
     with running_server(tmp_path, *options) as server:
@@ -482,6 +483,7 @@ def test_what_it_prints(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.live
 def test_any_integer_may_be_sent(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         done = client(tmp_path, "--port", str(server.port), "9" * 5000)
@@ -490,6 +492,7 @@ def test_any_integer_may_be_sent(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.live
 def test_output_that_cannot_be_written(tmp_path: Path) -> None:
     with running_server(tmp_path) as server, Path("/dev/full").open("w") as full:
         arguments = ("--port", str(server.port), "1")
@@ -512,6 +515,7 @@ def terminal(keys: bytes) -> Iterator[int]:
 PROMPT = "Enter an integer between 1 and 100: "
 
 
+@pytest.mark.live
 def test_the_prompt_says_why_it_asks_again(tmp_path: Path) -> None:
     with running_server(tmp_path) as server, terminal(b"abc\n\n 42 \n") as stdin:
         done = client(tmp_path, "--port", str(server.port), stdin=stdin)
@@ -523,6 +527,7 @@ def test_the_prompt_says_why_it_asks_again(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.live
 def test_prompts_are_not_for_programs(tmp_path: Path) -> None:
     with running_server(tmp_path, "--number", "58") as server, terminal(b"x\n42\n") as stdin:
         done = client(tmp_path, "--port", str(server.port), "--quiet", stdin=stdin)
@@ -535,18 +540,21 @@ def answer_all(peer: socket.socket) -> None:
         peer.sendall(b"Bob,58\n")
 
 
+@pytest.mark.live
 def test_numbers_that_are_piped_in_go_over_one_connection(tmp_path: Path) -> None:
     with fake_server(answer_all) as port:
         done = client(tmp_path, "--port", port, "--quiet", input="1\n 2 3\n\n4")
     assert (done.returncode, done.stdout, done.stderr) == (0, "59\n60\n61\n62\n", "")
 
 
+@pytest.mark.live
 def test_none_of_the_numbers_is_sent_if_one_is_none(tmp_path: Path) -> None:
     done = client(tmp_path, input="1\ntwo\n")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "sumclient: standard input: 'two' is not an integer (try --help)\n"
 
 
+@pytest.mark.live
 def test_output_that_nobody_reads(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         command = f"'{sys.executable}' -m sumproto.client --port {server.port} 1 2 3 | true"
@@ -556,6 +564,7 @@ def test_output_that_nobody_reads(tmp_path: Path) -> None:
         assert done.stderr == b""
 
 
+@pytest.mark.live
 def test_output_that_cannot_show_a_name(tmp_path: Path) -> None:
     with running_server(tmp_path, "--name", "Bjørn") as server:
         environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
@@ -578,6 +587,7 @@ def banner(text: bytes) -> Handler:
     return handle
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("handle", "cause"),
     [
@@ -600,12 +610,14 @@ def test_failures_get_one_line(tmp_path: Path, handle: Handler, cause: str) -> N
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.live
 def test_any_number_if_asked_to(tmp_path: Path) -> None:
     with fake_server(answer(b"Bob,220\n")) as port:
         done = client(tmp_path, "--port", port, "--any-number", "--quiet", "42")
     assert (done.returncode, done.stdout, done.stderr) == (0, "262\n", "")
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("said", [b"Number is out of range. Server is close", b"\0\6Bob,-1"])
 def test_a_stop_in_words_of_its_own(tmp_path: Path, said: bytes) -> None:
     with fake_server(answer(said)) as port:
@@ -618,6 +630,7 @@ def test_a_stop_in_words_of_its_own(tmp_path: Path, said: bytes) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.live
 def test_no_connection(tmp_path: Path) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -630,6 +643,7 @@ def test_no_connection(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.live
 def test_no_connection_in_time(tmp_path: Path) -> None:
     """A listener whose backlog is full does not answer."""
     with socket.socket() as listener, socket.socket() as other, socket.socket() as another:
@@ -644,6 +658,7 @@ def test_no_connection_in_time(tmp_path: Path) -> None:
     assert done.stderr == f"sumclient: 127.0.0.1:{port}: no connection within 0.2 s\n"
 
 
+@pytest.mark.live
 def test_no_such_host(tmp_path: Path) -> None:
     done = client(tmp_path, "--host", "nosuchhost.invalid", "42")
     assert done.returncode == 1
@@ -693,12 +708,14 @@ def test_usage_errors(
     assert shown.out == ""
 
 
+@pytest.mark.live
 def test_a_usage_error_as_a_program(tmp_path: Path) -> None:
     done = client(tmp_path, "4.2")
     assert done.returncode == 2
     assert done.stderr == ("sumclient: argument NUMBER: '4.2' is not an integer (try --help)\n")
 
 
+@pytest.mark.live
 def test_no_integer_at_the_prompt(tmp_path: Path) -> None:
     with terminal(b"\x04") as stdin:  # Ctrl-D
         done = client(tmp_path, stdin=stdin)
@@ -706,6 +723,7 @@ def test_no_integer_at_the_prompt(tmp_path: Path) -> None:
     assert done.stderr == "sumclient: no integer was entered (try --help)\n"
 
 
+@pytest.mark.live
 def test_no_integer_piped_in(tmp_path: Path) -> None:
     done = client(tmp_path, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stdout) == (2, "")
@@ -734,6 +752,7 @@ def interrupt(
         return process.returncode, stderr
 
 
+@pytest.mark.live
 def test_ctrl_c(tmp_path: Path) -> None:
     with fake_server(read_all) as port:
         assert interrupt(tmp_path, port, "42", when="Message sent") == (130, "")

@@ -19,6 +19,8 @@ import twisted
 from sumproto import __version__
 from sumproto.__main__ import OVERVIEW
 
+pytestmark = pytest.mark.live
+
 PYTHON = Path(sys.executable)
 
 

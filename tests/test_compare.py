@@ -50,6 +50,7 @@ def pattern(seed: str, loss: float) -> list[bool]:
     return through
 
 
+@pytest.mark.live
 def test_the_same_seed_loses_the_same_packets() -> None:
     assert pattern("1 there", 0.3) == pattern("1 there", 0.3)
     assert pattern("1 there", 0.3) != pattern("2 there", 0.3)
@@ -145,6 +146,7 @@ def compare(cwd: Path, *options: str) -> tuple[str, list[Result]]:
     return done.stdout, [Result(Setup(**each.pop("setup")), **each) for each in fields]
 
 
+@pytest.mark.live
 def test_over_loopback(tmp_path: Path) -> None:
     options = ("--exchanges", "40", "--concurrency", "4", "--plot", "plot.png")
     table, results = compare(tmp_path, *options)
@@ -159,6 +161,7 @@ def test_over_loopback(tmp_path: Path) -> None:
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.live
 def test_with_delay_and_loss(tmp_path: Path) -> None:
     options = ("--exchanges", "40", "--concurrency", "20", "--delay", "20", "--no-resend")
     table, results = compare(tmp_path, *options, "--loss", "5,0,5", "--plot", "plot.svg")
@@ -210,6 +213,7 @@ def test_a_figure_in_each_column(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+@pytest.mark.live
 def test_files_are_written_even_if_the_table_cannot_be_shown(tmp_path: Path) -> None:
     command = (*COMPARE, "--exchanges", "5", "--json", "results.json")
     with Path("/dev/full").open("w") as full:
@@ -226,6 +230,7 @@ def test_files_are_written_even_if_the_table_cannot_be_shown(tmp_path: Path) -> 
     assert len(json.loads((tmp_path / "results.json").read_text())) == 3
 
 
+@pytest.mark.live
 def test_with_no_stdout(tmp_path: Path) -> None:
     command = f"{sys.executable} -m sumproto.compare --exchanges 5 --json results.json >&-"
     done = run("sh", "-c", command, cwd=tmp_path, timeout=COMPARING)
@@ -233,6 +238,7 @@ def test_with_no_stdout(tmp_path: Path) -> None:
     assert (tmp_path / "results.json").exists()
 
 
+@pytest.mark.live
 def test_more_at_a_time_than_the_usual_limit_on_open_files(tmp_path: Path) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= most < 600:
@@ -244,6 +250,7 @@ def test_more_at_a_time_than_the_usual_limit_on_open_files(tmp_path: Path) -> No
     assert json.loads(done.stdout.splitlines()[-1])["failures"] == 0
 
 
+@pytest.mark.live
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc")
 def test_killed_at_once_it_leaves_nothing(tmp_path: Path) -> None:
     command = (*COMPARE, "--exchanges", "100000")
@@ -255,6 +262,7 @@ def test_killed_at_once_it_leaves_nothing(tmp_path: Path) -> None:
         wait_for_end(pid)
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -> None:
     terminal, ours = pty.openpty()
@@ -289,6 +297,7 @@ def test_when_interrupted_nothing_is_left(tmp_path: Path, how: signal.Signals) -
         wait_for_end(pid)
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -312,6 +321,7 @@ def test_usage_errors(tmp_path: Path, arguments: list[str], complaint: str) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.live
 def test_without_the_extra(tmp_path: Path) -> None:
     without = "import runpy, sys; sys.modules['rich'] = None; runpy.run_module('sumproto.compare')"
     done = run(sys.executable, "-c", without.replace("')", "', run_name='__main__')"), cwd=tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import random
 import re
 import shutil
@@ -11,41 +10,15 @@ import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from support import PROJECT, Server, ask, client, connect, run, running_server
+from support import EXAMPLES, SHOWN, Example, Server, ask, client, connect, run, running_server
+from support.examples import unescape
 
 from sumproto.core.dialects import DIALECTS, WITHOUT_NEWLINE
 from sumproto.core.message import Message
 
-SHOWN = (PROJECT / "docs" / "dialects.md").read_text()
-
-
-class Example(NamedTuple):
-    """What a section of docs/dialects.md shows."""
-
-    option: str
-    request: bytes
-    reply: bytes
-    program: str
-
-
-def unescape(cell: str) -> bytes:
-    value = ast.literal_eval(f"b'''{cell.replace(chr(92) + '|', '|')}'''")
-    assert isinstance(value, bytes)
-    return value
-
-
-EXAMPLES = [
-    Example(option, unescape(request), unescape(reply), program)
-    for option, request, reply, program in re.findall(
-        r"option \| `--dialect (.*?)` \|\n\| request \| `(.*?)` \|\n\| reply \| `(.*?)` \|\n"
-        r"\n```python\n(.*?)```",
-        SHOWN,
-        re.S,
-    )
-]
+pytestmark = pytest.mark.live
 
 
 TEMPLATES = [

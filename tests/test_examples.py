@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from support import PROJECT, fake_server, run, running_server
 
+pytestmark = pytest.mark.live
+
 EXAMPLES = PROJECT / "examples"
 COMMANDS = {
     commands.split()[0]: commands.splitlines()

@@ -33,8 +33,10 @@ from support import (
     try_read,
 )
 
-from sumproto.server.stream import REFUSALS
-from sumproto.service import SPARE_DESCRIPTORS
+from sumproto.server.factory import REFUSALS
+from sumproto.service_options import SPARE_DESCRIPTORS
+
+pytestmark = pytest.mark.live
 
 LOCAL = ("--listen", "tcp:0:interface=127.0.0.1")
 

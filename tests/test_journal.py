@@ -336,6 +336,7 @@ def wait_for_lines(path: Path, count: int) -> list[dict[str, Any]]:
     return read(path)
 
 
+@pytest.mark.live
 def test_kill_9_leaves_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     options = ("--journal", "journal", "--quiet", "--udp", "--number", "58")
@@ -361,6 +362,7 @@ def test_kill_9_leaves_what_was_written(tmp_path: Path) -> None:
     assert len(read(path)) == 4
 
 
+@pytest.mark.live
 def test_the_stop_writes_what_the_drain_has_answered(tmp_path: Path) -> None:
     options = ("--journal", "journal", "--quiet-period", "0.2")
     with running_server(tmp_path, *options) as server:
@@ -378,6 +380,7 @@ def test_the_stop_writes_what_the_drain_has_answered(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.live
 def test_a_journal_that_cannot_be_written_does_not_stop_the_service(tmp_path: Path) -> None:
     with running_server(tmp_path, "--journal", "missing/journal") as server:
         server.wait_for("Cannot write the journal missing/journal: No such file or directory")
@@ -388,6 +391,7 @@ def test_a_journal_that_cannot_be_written_does_not_stop_the_service(tmp_path: Pa
     assert "Traceback" not in server.output
 
 
+@pytest.mark.live
 def test_a_port_in_use_makes_no_journal(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
@@ -566,6 +570,7 @@ def program(cwd: Path, *arguments: str, **kwargs: Any) -> CompletedProcess[str]:
     return run(sys.executable, "-m", "sumproto.journal", *arguments, cwd=cwd, **kwargs)
 
 
+@pytest.mark.live
 def test_the_program(tmp_path: Path) -> None:
     (tmp_path / "journal.1").write_bytes(line(1, "Ann") + line(2, None))
     (tmp_path / "journal").write_bytes(
@@ -592,6 +597,7 @@ def test_the_program(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.count("\n")) == (0, 3)
 
 
+@pytest.mark.live
 def test_the_program_where_it_cannot_print(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_bytes(b"".join(line(1, f"Žofie {number}") for number in range(5000)))

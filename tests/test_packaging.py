@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from support import PROJECT, copy_project, run, wait_for_end
+from support import INSTALLING, OUTSIDE, PROJECT, copy_project, run, wait_for_end
 
-INSTALLING = 300.0
-"""Seconds that pip may take."""
-
-OUTSIDE = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-"""An environment in which only what is installed can be imported."""
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module")

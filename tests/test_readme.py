@@ -7,8 +7,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from support import PROJECT, copy_project, run, wait_for_end
-from test_packaging import INSTALLING, OUTSIDE
+from support import INSTALLING, OUTSIDE, PROJECT, copy_project, run, wait_for_end
+
+pytestmark = pytest.mark.live
 
 README = (PROJECT / "README.md").read_text()
 TRY, TEST = re.findall(r"^```sh\n(.*?)\n```$", README, re.M | re.S)

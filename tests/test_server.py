@@ -15,7 +15,7 @@ from zope.interface import directlyProvides
 from sumproto.core.exchange import STOP_ON, ReplyFormat, Rule, StopPolicy
 from sumproto.core.message import MAX_MESSAGE, Message
 from sumproto.core.observer import Peer
-from sumproto.server.stream import CLOSE_TIMEOUT, REFUSALS
+from sumproto.server.factory import CLOSE_TIMEOUT, REFUSALS
 
 FAR_AWAY = IPv4Address("TCP", "192.0.2.1", 54321)
 
@@ -557,6 +557,26 @@ def test_draining_nobody() -> None:
     server.factory.drain(5).addCallback(drained.append)
     assert drained
     assert not server.clock.getDelayedCalls()
+
+
+def test_listeners_that_share_connections_drain_them_once_and_all_wait_for_the_end() -> None:
+    server = FakeServer()
+    _, transport = server.connect()
+    drained: list[str] = []
+    server.factory.drain(5).addCallback(lambda _: drained.append("first"))
+    server.factory.drain(60).addCallback(lambda _: drained.append("second"))
+    assert not drained
+    server.clock.advance(5)
+    assert transport.aborted
+    assert drained == ["first", "second"]
+
+
+def test_a_factory_that_drains_takes_no_connection() -> None:
+    server = FakeServer()
+    server.connect()
+    server.factory.drain(5)
+    _, transport = server.connect()
+    assert transport.value() == b"ERROR stopping: the server is stopping.\r\n"
 
 
 def test_a_server_that_stops_takes_no_connection() -> None:

@@ -34,6 +34,8 @@ from twisted.internet.testing import MemoryReactorClock
 
 from sumproto.service import Options, makeService
 
+pytestmark = pytest.mark.live
+
 # Options
 
 

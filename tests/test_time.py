@@ -24,6 +24,8 @@ from twisted.internet.testing import MemoryReactorClock
 from sumproto.service import Options, makeService
 from sumproto.twisted_gaps import run_on_monotonic_clock
 
+pytestmark = pytest.mark.live
+
 # Stalls
 
 

@@ -17,6 +17,8 @@ DRIVER = shutil.which("chromedriver")
 if not (CHROMIUM and DRIVER):
     pytest.skip("there is no chromium with a chromedriver", allow_module_level=True)
 
+pytestmark = pytest.mark.live
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",

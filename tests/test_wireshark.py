@@ -16,8 +16,12 @@ from pathlib import Path
 import pytest
 from support import (
     EVIL,
+    EXAMPLES,
+    MIRRORED,
+    OBJECTS,
     PATIENCE,
     PROJECT,
+    RECORDS,
     ask,
     connect,
     is_harmless,
@@ -25,8 +29,6 @@ from support import (
     run,
     running_server,
 )
-from test_dialects import MIRRORED, OBJECTS, RECORDS
-from test_dialects_live import EXAMPLES
 
 from sumproto.commandline import PORT
 from sumproto.core.dialects import (
@@ -42,6 +44,8 @@ from sumproto.core.dialects import (
 from sumproto.core.message import MessageError, in_range
 from sumproto.wireshark import DISSECTOR
 from sumproto.wireshark.__main__ import main
+
+pytestmark = pytest.mark.live
 
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,7 +29,7 @@ from ..core import (
     Stopped,
 )
 from ..deadline import Deadline
-from ..twisted_gaps import unread
+from ..twisted_gaps import unread, why_closed
 from .failures import ExchangeFailed, NobodyListens, ServerStopped
 from .report import Report
 
@@ -114,11 +113,11 @@ class SumDatagramClient(DatagramProtocol):
 
     def stopProtocol(self) -> None:
         """The socket is to be closed; if not by us, then by an error, as Twisted's epoll has it."""
-        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if number in (0, errno.ECONNREFUSED):
-            self.connectionRefused()
+        error = why_closed(self._socket)
+        if error and error.errno != errno.ECONNREFUSED:
+            self._fail(error)
         else:
-            self._fail(OSError(number, os.strerror(number)))
+            self.connectionRefused()
 
     def _send(self) -> None:
         wait = FIRST_WAIT * 2**self.tries

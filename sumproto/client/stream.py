@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from twisted.internet import defer, error
@@ -21,6 +21,7 @@ from ..core import (
     Failed,
     Message,
     MessageError,
+    Newline,
     Outcome,
     Received,
     ReplyRule,
@@ -68,25 +69,32 @@ class SumClient(MessageReceiver):
         if not self._undecided:
             super().rawDataReceived(data)
 
-    def process(self, final: bool) -> None:
+    def bytesCame(self) -> None:
+        if self._read(self.received):
+            self.awaitSilence()
+
+    def silenceCame(self) -> None:
+        self._read(self.receivedAtEnd)
+
+    def _read(self, messages: Callable[[], Iterator[Received | Newline]]) -> bool:
+        """Act on each of the `messages`. Returns whether the rest may begin a reply."""
         # TLS may deliver more than was asked for, even when all is done.
         while not self._factory.outcome.called and self._none_is_early():
             came = self.decoder.pending
             try:
-                received = next(self.received(final), None)
+                received = next(messages(), None)
             except MessageError as wrong:
                 outcome = self._rule.read(self._request, came, wrong)
                 self._undecided = outcome is None
                 self._become(outcome)
-                return
+                return False
             if isinstance(received, Received):
                 self._become(self._rule.read(self._request, came, received))
             elif received is None:
-                if failed := self._rule.begun(came):
-                    self._become(failed)
-                elif not final:
-                    self.awaitSilence()
-                return
+                failed = self._rule.begun(came)
+                self._become(failed)
+                return not failed
+        return False
 
     def timeoutConnection(self) -> None:
         """The time for the reply is over; but what came last may be one that silence will end."""
@@ -102,7 +110,7 @@ class SumClient(MessageReceiver):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
         if not self._undecided:
-            self.process(final=True)
+            self._read(self.receivedAtEnd)
         if self._factory.outcome.called:
             pass
         elif reason.check(error.ConnectionDone):

@@ -65,7 +65,7 @@ class MessageError(ValueError):
     code = "malformed"
     reason = Reason.MALFORMED
 
-    def __init__(self, explanation: str, reason: Reason | None = None) -> None:
+    def __init__(self, explanation: str = "", reason: Reason | None = None) -> None:
         super().__init__(explanation)
         if reason:
             self.reason = reason

@@ -17,46 +17,56 @@ TRANSPORTS = ("tcp", "udp", "unix")
 
 
 class Peer(NamedTuple):
-    """Who is at the other end of a transport, one of `TRANSPORTS`."""
+    """Who is at the other end of a transport, one of `TRANSPORTS`.
+
+    `host` is an IP address and `port` a number; both are None for a UNIX socket.
+    """
 
     transport: str
     host: str | None = None
     port: int | None = None
 
     def __str__(self) -> str:
-        """Host and port, or the words for a peer that has none."""
+        """Host and port; a UNIX socket has neither, and is called that."""
         return "a UNIX socket" if self.host is None else str((self.host, self.port))
 
 
 class Observer:
-    """Is told what a server does. Each method does nothing; override what is of interest.
+    """Watches a server: the server calls these methods when something has happened.
 
-    They are called from within the server's handling of a peer: they must be quick and must
-    not raise.
+    Each method does nothing here; a subclass overrides those that it needs. The server calls them
+    while it handles a peer, after it has written what the peer gets. So they must be quick. One
+    that raises is logged, and harms neither the peer nor the other observers.
     """
 
     def connected(self, peer: Peer) -> None:
         """`peer` has connected."""
 
     def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
-        """Requests from `peer` that came at once were answered, `seconds` after the last of it."""
+        """The server has answered requests of `peer` that came together.
+
+        `seconds` passed from the last of their bytes to the replies.
+        """
 
     def refused(self, peer: Peer, error: MessageError) -> None:
-        """`peer` was told of `error`, and its connection is being closed.
+        """The server has answered `peer` with `error`, and is closing the connection.
 
-        A datagram has none, and is dropped without a word if it is no message.
+        A datagram has no connection; one that is no message has no answer either.
         """
 
     def stop_denied(self, peer: Peer, error: MessageError) -> None:
-        """`peer` asked the server to stop with what `error` is about, but may not."""
+        """`peer` asked the server to stop, but may not; `error` is what is wrong with its message.
+
+        `refused` comes before.
+        """
 
     def stopping(self, why: str) -> None:
-        """The server begins to stop."""
+        """The server begins to stop, because of `why`."""
 
     def turned_away(self) -> None:
-        """A connection was not served: the server has as many as it takes, or it stops.
+        """The server does not serve a connection: it has as many as it takes, or it stops.
 
-        Some of these are told so, and have `connected`; others are closed without a word.
+        If it can still tell the peer so, `connected` follows; otherwise it closes at once.
         """
 
     def disconnected(self, peer: Peer, why: str | None) -> None:

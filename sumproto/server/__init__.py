@@ -2,9 +2,10 @@
 
 from .connections import Connections
 from .datagrams import SumDatagramProtocol
+from .factory import REFUSALS, SumFactory
 from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
 from .responder import Responder
-from .stream import REFUSALS, SumFactory, SumProtocol
+from .stream import SumProtocol
 
 __all__ = [
     "REFUSALS",

@@ -1,4 +1,4 @@
-"""What a server listens on: services that have their ports from the start, or fail it."""
+"""What a server listens on: services that have their ports when they have started, or fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
@@ -20,9 +20,10 @@ from twisted.python.failure import Failure
 
 from ..commandline import explain
 from ..trace import Throttle, ThrottledLog
+from ..twisted_gaps import log_through
 from .datagrams import MAX_DATAGRAM, SumDatagramProtocol
+from .factory import SumFactory
 from .responder import Responder
-from .stream import SumFactory
 from .wrapped import ProxiedEndpoint, WrappingEndpoint
 
 BACKLOG = 1024
@@ -30,11 +31,14 @@ BACKLOG = 1024
 
 
 class CannotListen(Exception):
-    """A port cannot be had; the text says which and why."""
+    """A port cannot be opened; the text says which one, and why."""
 
 
 class Listener(Service):
-    """Listens on a port. If that fails, so does the start of the process."""
+    """Listens on a port. If it cannot, the process does not start.
+
+    A subclass says how to `listen`, and drains what it has accepted.
+    """
 
     _log = Logger()
 
@@ -42,16 +46,16 @@ class Listener(Service):
         self._port: IListeningPort | None = None
 
     def listen(self) -> Deferred[IListeningPort]:
-        """Listen: the Deferred has fired when it is returned."""
+        """Listen. The Deferred that is returned has fired already."""
         raise NotImplementedError
 
     def listening(self, port: IListeningPort) -> None:
-        """`port` is what was listened on."""
+        """We listen on `port`: log that."""
         raise NotImplementedError
 
     @property
     def address(self) -> Any:
-        """Where this listens."""
+        """The address of the port, an `IAddress`, while it is open."""
         assert self._port is not None
         return self._port.getHost()
 
@@ -60,7 +64,7 @@ class Listener(Service):
         failures: list[Failure] = []
         self.listen().addCallbacks(self._listening, failures.append)
         if failures:
-            # twistd lets the exception end the process, and Python prints it: the text will do.
+            # twistd lets the exception end the process, and Python prints it: the text is enough.
             sys.tracebacklimit = 0
             raise CannotListen(_why_not(failures[0].value)) from None
 
@@ -69,13 +73,27 @@ class Listener(Service):
         if self._port is None:
             self.privilegedStartService()
 
-    def stopService(self) -> Deferred[object]:
+    def drain(self, seconds: float) -> Deferred[Any]:
+        """Listen no more, answer what has come, and close what is open.
+
+        What is left after `seconds`, 0 or more, is closed at once. The Deferred fires when all is.
+        """
+        return self._close_port()
+
+    def hurry(self) -> None:
+        """Close at once what a drain has left, or will have."""
+
+    def stopService(self) -> Deferred[Any]:
         super().stopService()
-        assert self._port is not None
-        return maybeDeferred(self._port.stopListening)
+        return self._close_port()
+
+    def _close_port(self) -> Deferred[Any]:
+        """Close the port, if that was not done before."""
+        port, self._port = self._port, None
+        return maybeDeferred(port.stopListening) if port else succeed(None)
 
     def ready(self, what: str, responder: Responder) -> None:
-        """Log `what` can be received, and warn if others than this host can send it."""
+        """Log that we receive `what`, and warn if other hosts can send it."""
         address = self.address
         where = address
         if isinstance(address, IPv4Address | IPv6Address):
@@ -107,19 +125,22 @@ class ConnectionListener(Listener):
         return self._endpoint.listen(self._factory)
 
     def listening(self, port: IListeningPort) -> None:
-        # A port logs three lines for each connection that there is no descriptor for, and has no
-        # public way to ask for fewer.
-        port._logger = Logger(  # type: ignore[attr-defined]
-            "twisted.internet.tcp.Port", observer=ThrottledLog(self._throttle)
-        )
+        throttled = ThrottledLog(self._throttle)
+        log_through(port, Logger("twisted.internet.tcp.Port", observer=throttled))
         self.ready("on", self._factory.responder)
+
+    def drain(self, seconds: float) -> Deferred[Any]:
+        return gatherResults([super().drain(seconds), self._factory.drain(seconds)])
+
+    def hurry(self) -> None:
+        self._factory.hurry()
 
 
 class DatagramListener(Listener):
-    """Listens for datagrams at `host`, an IP address, and the port that `port` tells.
+    """Listens for datagrams at `host`, an IP address, and the port number that `port` returns.
 
-    At an IPv6 address it takes those of IPv6 alone, so that an IPv4 peer is known by its own
-    address: nobody who writes it into an IPv6 datagram is taken for it.
+    At an IPv6 address it takes datagrams of IPv6 alone. Otherwise the kernel would write the
+    address of an IPv4 peer as an IPv6 address, which another peer can write as well.
     """
 
     def __init__(
@@ -136,7 +157,7 @@ class DatagramListener(Listener):
         return maybeDeferred(self._listen)
 
     def _listen(self) -> IListeningPort:
-        """Listen at a socket of our own: that of `listenUDP` takes IPv4 at ``::``, too."""
+        """Listen at a socket of our own: the one of `listenUDP` takes IPv4 at ``::``, too."""
         port = self._wanted()
         try:
             with socket.socket(
@@ -156,9 +177,9 @@ class DatagramListener(Listener):
     def listening(self, port: IListeningPort) -> None:
         self.ready("datagrams on", self._responder)
 
-    def stopService(self) -> Deferred[object]:
+    def drain(self, seconds: float) -> Deferred[Any]:
         self._protocol.drain()
-        return super().stopService()
+        return super().drain(seconds)
 
 
 def _why_not(error: object) -> str:
@@ -172,7 +193,7 @@ def _why_not(error: object) -> str:
 
 
 def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
-    """The endpoint that `text` describes, for a `SumFactory`. Raises `ValueError` if it is none."""
+    """The endpoint that `text` describes. Raises `ValueError` if it describes none."""
     if text.startswith("haproxy:"):
         return ProxiedEndpoint(server_endpoint(reactor, text.removeprefix("haproxy:")))
     kind = text.partition(":")[0]

@@ -1,4 +1,4 @@
-"""What the transports of a server share: its rule, its stop, and who watches it."""
+"""What the transports of a server share: its rule, its stop, and its observers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from ..core import (
     Stopping,
     StopPolicy,
 )
+from ..trace import Throttle
+from .watching import Watchers
 
 
 class Responder:
     """Answers requests by `rule`, and decides by `policy` which of them stop the server.
 
-    `stop` is called, once, when a peer that may asks for it.
+    It calls `stop`, once, when a peer that may stop the server asks for that. `observers` watch
+    what it does; what they raise is logged.
     """
 
     def __init__(
@@ -34,16 +37,19 @@ class Responder:
         observers: Sequence[Observer] = (),
     ) -> None:
         self.clock = clock
-        self.observers = observers
-        self.stopping = False
         self.rule = rule
+        self.watchers = Watchers(observers, Throttle(clock))
+        """All observers, as one."""
+        self.watched = self.watchers.want_exchanges
+        """Whether `exchanged` needs to be called."""
         self._policy = policy
         self._stop = stop
-        self._exchange_observers = [
-            observer for observer in observers if type(observer).exchanged != Observer.exchanged
-        ]
-        self.watched = bool(self._exchange_observers)
-        """Whether anybody wants to be told of exchanges."""
+        self._stopping = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server has begun to stop."""
+        return self._stopping
 
     def answer(self, received: Received) -> tuple[Exchange, bytes]:
         """The exchange that a request makes, and the bytes of its reply.
@@ -54,34 +60,40 @@ class Responder:
         return exchange, self.rule.encode(exchange, received.dialect)
 
     def exchanged(self, peer: Peer, done: Sequence[Done], since: float) -> None:
-        """Exchanges with `peer` are `done`, the last bytes of whose requests came at `since`."""
-        seconds = self.clock.seconds() - since
-        for observer in self._exchange_observers:
-            observer.exchanged(peer, done, seconds)
+        """Report exchanges that are `done`: the replies to `peer` have just been written.
+
+        `since` is when the last bytes of the requests came, in seconds by the clock.
+        """
+        self.watchers.exchanged(peer, done, self.clock.seconds() - since)
 
     def verdict(self, peer: Peer, error: MessageError) -> MessageError:
-        """What to tell `peer` of `error`: that the server stops, if it does because of it."""
+        """The error to answer `peer` with: `Stopping` if the server stops because of `error`."""
         if self._policy.asks(error) and self._policy.permits(peer.host):
             return Stopping(str(error))
         return error
 
-    def refused(self, peer: Peer, error: MessageError, told: MessageError) -> None:
-        """The `verdict` on `peer` has been `told`. Now stop, if that was it."""
-        for observer in self.observers:
-            observer.refused(peer, told)
-        if isinstance(told, Stopping):
-            self.stop(str(told))
+    def refused(self, peer: Peer, error: MessageError, verdict: MessageError) -> None:
+        """Report that `peer` was answered with the `verdict` on `error`, and stop if it says so."""
+        self.watchers.refused(peer, verdict)
+        if isinstance(verdict, Stopping):
+            self.stop(str(verdict))
         elif self._policy.asks(error):
-            for observer in self.observers:
-                observer.stop_denied(peer, error)
+            self.watchers.stop_denied(peer, error)
 
     def stop(self, why: str) -> None:
         """Have the server stopped, because of `why`; only the first call counts."""
-        if not self.stopping:
-            self.stopping = True
-            for observer in self.observers:
-                observer.stopping(why)
+        if not self._stopping:
+            self.begin_to_stop(why)
             self._stop()
+
+    def begin_to_stop(self, why: str) -> None:
+        """Note that the server stops, because of `why`, and report it; only the first call counts.
+
+        `stop` does that; it is for whoever stops the server without being asked by `stop`.
+        """
+        if not self._stopping:
+            self._stopping = True
+            self.watchers.stopping(why)
 
     def who_stops(self) -> str:
         """Who can stop the server, and how, in words."""

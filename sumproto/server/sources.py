@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from ..core import Busy, Malformed
+from ..core import Busy, Malformed, Reason
 
 IN_A_ROW = 50
 """Datagrams of a source that makes no `PAUSE`, of which the last is dropped."""
@@ -59,11 +59,11 @@ def _check_address(host: str, port: int) -> None:
     Taken for 127.0.0.1, it would stop the server. (One from ::1 or 127.0.0.1 itself Linux drops.)
     """
     if port < _RESERVED:
-        raise Malformed("it comes from the port of a service")
+        raise Malformed("it comes from the port of a service", Reason.SOURCE)
     address = ip_address(host)
     if address.is_multicast or address.is_unspecified:
-        raise Malformed("its source is the address of no host")
+        raise Malformed("its source is the address of no host", Reason.SOURCE)
     if isinstance(address, IPv6Address) and (
         address.ipv4_mapped or (address in _COMPATIBLE and not address.is_loopback)
     ):
-        raise Malformed("its source is an IPv4 address in an IPv6 datagram")
+        raise Malformed("its source is an IPv4 address in an IPv6 datagram", Reason.SOURCE)

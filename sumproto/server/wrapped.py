@@ -1,4 +1,4 @@
-"""Endpoints that put a protocol of their own around each connection: ``haproxy:``, TLS."""
+"""Endpoints that wrap each protocol in one of their own: ``haproxy:``, and those of TLS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ class WrappingEndpoint:
 
 
 class _WrappedFactory(Factory):
-    """A factory for endpoints that wrap what it builds: they cannot wrap None."""
+    """Builds what `factory` does, and a protocol even where that builds None.
+
+    Twisted's wrappers fail on None, which has a bare TCP port close the connection.
+    """
 
     noisy = False
 
@@ -48,12 +51,17 @@ class _WrappedFactory(Factory):
         return self._factory.buildProtocol(addr) or _Dropped()
 
     def __conform__(self, interface: Any) -> Any:
-        """What else the factory is: TLS wants to know whether it negotiates a protocol."""
+        """What the wrapped factory is for `interface`: TLS asks which protocols it may agree on.
+
+        Twisted 24.11 asks in another way, gets no answer, and agrees on none, which means HTTP/1.1
+        to a browser. An answer would do harm there: it changes an OpenSSL context that is in use,
+        and pyOpenSSL 26.4 raises an error for that.
+        """
         return interface(self._factory, None)
 
 
 class _Dropped(Protocol):
-    """A connection that is closed without a word."""
+    """A connection that is closed at once, with nothing sent."""
 
     def connectionMade(self) -> None:
         assert self.transport is not None
@@ -77,10 +85,10 @@ _ADDRESSES = {1: (4, struct.Struct(">4s4sHH")), 2: (6, struct.Struct(">16s16sHH"
 
 
 class ProxyHeader(NamedTuple):
-    """What a proxy says of a connection, and how many bytes it says it in.
+    """What a proxy says of a connection, and how many bytes it says that in.
 
-    `source` is who connected to the proxy. It is None if that is the proxy itself, or is not known
-    by an IP address: a UNIX socket of the proxy's host is none of ours.
+    `source` is the address that connected to the proxy. It is None if the proxy itself makes the
+    connection, or names no IP address: a UNIX socket of its host is no socket of ours.
     """
 
     source: IPv4Address | IPv6Address | None
@@ -150,9 +158,9 @@ def _address(version: int, host: str | bytes, port: int) -> IPv4Address | IPv6Ad
 class ProxiedEndpoint:
     """An endpoint for proxies that begin each connection with a PROXY header: ``haproxy:``.
 
-    In place of Twisted's own. That takes no header in pieces, nor ``PROXY UNKNOWN`` alone, passes
-    on no half-close, raises if a port is no number, and has the address of a UNIX socket count
-    as one of this host.
+    It replaces Twisted's own, which takes neither a header in pieces nor ``PROXY UNKNOWN`` alone,
+    passes on no half-close, raises an error if a port is no number, and takes the UNIX socket of a
+    proxy for one of this host.
     """
 
     def __init__(self, endpoint: IStreamServerEndpoint) -> None:
@@ -163,7 +171,7 @@ class ProxiedEndpoint:
 
 
 class _Proxied(ProtocolWrapper):
-    """A connection whose peer is who its PROXY header says; that is read here."""
+    """Reads the PROXY header of a connection, which names its peer, and passes on the rest."""
 
     transport: Any  # what a reactor gives is more than an interface promises
     wrappedProtocol: Any

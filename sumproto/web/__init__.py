@@ -3,7 +3,7 @@
 A `Tally` observes the server, and a `WebListener` serves what is in it.
 """
 
-from .site import WebListener
+from .listener import WebListener
 from .tally import Tally
 
 __all__ = ["Tally", "WebListener"]

@@ -1,0 +1,90 @@
+"""What makes the connections of a server over a stream, and what they share."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+
+from ..core import Busy, MessageError, Reason, Stopping
+from ..deadline import Deadlines
+from ..receiver import LONGEST_SILENCE
+from .connections import Connections
+from .responder import Responder
+from .stream import SumProtocol
+
+REFUSALS = 32
+"""How many connections beyond the most are told that they are refused; more are closed at once."""
+
+CLOSE_TIMEOUT = 10.0
+"""Seconds that a peer has to take the last replies, and then as many to close its side."""
+
+
+class SumFactory(Factory):
+    """Makes the connections of a server, and holds what they share.
+
+    `quiet_period` is the seconds of silence that end a message without a newline, `idle_timeout`
+    the seconds that a connection may be without a message; 0 turns either off. At most
+    `max_connections` are served at a time.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        responder: Responder,
+        *,
+        quiet_period: float = 0.2,
+        idle_timeout: float = 60.0,
+        max_connections: int = 1000,
+    ) -> None:
+        self.responder = responder
+        self.clock = responder.clock
+        self.quiet_period = quiet_period
+        self.idle_timeout = idle_timeout
+        unread = SumProtocol.hasUnread
+        self.idle = Deadlines(self.clock, idle_timeout, SumProtocol.idled, unread)
+        """For the next message, from the last one on."""
+        self.last_silence = Deadlines(
+            self.clock, LONGEST_SILENCE * quiet_period, SumProtocol.timeoutConnection, unread
+        )
+        """For the silence that may still end a message, once `idle` has passed."""
+        self.closing = Deadlines(self.clock, CLOSE_TIMEOUT, SumProtocol.abort, unread)
+        """For the peer to close."""
+        self._connections: Connections[SumProtocol] = Connections(
+            self.clock, max_connections, REFUSALS
+        )
+
+    def buildProtocol(self, addr: IAddress | None) -> SumProtocol | None:
+        refusal: MessageError
+        if self.responder.stopping or self._connections.draining:
+            refusal = Stopping("the server is stopping", Reason.STOPS)
+        elif self._connections.full:
+            refusal = Busy(f"the server has its {self._connections.most} connections")
+        else:
+            return SumProtocol(self)
+        self.responder.watchers.turned_away()
+        return None if self._connections.full_of_refused else SumProtocol(self, refusal)
+
+    def drain(self, seconds: float) -> Deferred[None]:
+        """Answer what is in and close; abort what is left after `seconds`, 0 or more.
+
+        The Deferred fires when no connection is left.
+        """
+        return self._connections.drain(seconds)
+
+    def hurry(self) -> None:
+        """End the drain at once, or as soon as it begins."""
+        self._connections.hurry()
+
+    # Called by the connections
+
+    def connectionMade(self, connection: SumProtocol) -> None:
+        """`connection` is made."""
+        self._connections.add(connection, refused=connection.refusal is not None)
+        self.responder.watchers.connected(connection.peer)
+
+    def connectionLost(self, connection: SumProtocol, why: str | None) -> None:
+        """`connection` is lost; `why` is None if the peer closed it."""
+        self.responder.watchers.disconnected(connection.peer, why)
+        self._connections.remove(connection)
