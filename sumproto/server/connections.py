@@ -27,8 +27,8 @@ T = TypeVar("T", bound=Connection)
 class Connections(Generic[T]):
     """Those that are open: each is added when it is made, and removed when it is lost.
 
-    `most` are served at a time. Beyond them, `most_refused` more may be open to be told that they
-    are not served.
+    `most` are served at a time. Beyond them, `most_refused` more may be open, which are answered
+    that the server does not serve them.
     """
 
     def __init__(self, clock: IReactorTime, most: int, most_refused: int = 0) -> None:

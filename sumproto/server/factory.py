@@ -14,7 +14,7 @@ from .responder import Responder
 from .stream import SumProtocol
 
 REFUSALS = 32
-"""How many connections beyond the most are told that they are refused; more are closed at once."""
+"""Connections beyond the most that are answered with an error; still more are closed at once."""
 
 CLOSE_TIMEOUT = 10.0
 """Seconds that a peer has to take the last replies, and then as many to close its side."""

@@ -53,7 +53,7 @@ class Sources:
 
 
 def _check_address(host: str, port: int) -> None:
-    """Raise `Malformed` if a datagram from `host` and `port` is from nobody who may be answered.
+    """Raise `Malformed` if a datagram from `host` and `port` must not be answered.
 
     Linux hands on an IPv6 datagram from the network even if its source is ``::ffff:127.0.0.1``.
     Taken for 127.0.0.1, it would stop the server. (One from ::1 or 127.0.0.1 itself Linux drops.)

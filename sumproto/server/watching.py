@@ -1,4 +1,4 @@
-"""All observers of a server as one, of which none can harm the server or another observer."""
+"""All observers of a server as one: a failing observer harms neither the server nor another one."""
 
 from __future__ import annotations
 
