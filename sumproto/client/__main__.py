@@ -16,33 +16,24 @@ from twisted.internet.endpoints import HostnameEndpoint, clientFromString
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from ..commandline import HOST, PORT, argument, default_name, explain, integer_in, parse_seconds
+from ..commandline import HOST, PORT, argument, default_name, explain, integer_in, parse_time_limit
 from ..core import (
-    DIALECTS,
     HIGHEST,
     LOWEST,
-    WITHOUT_NEWLINE,
     Cause,
-    Dialect,
     Failed,
+    Form,
     Message,
     MessageError,
     escape,
     parse_name,
     parse_number,
-    reads_back,
 )
 from ..twisted_gaps import run_on_monotonic_clock
 from .datagrams import FIRST_WAIT, PATIENCE, TRIES, exchange_datagrams
+from .probing import add_options, choose, exchange_probing
 from .report import ExchangeFailed, JsonReport, SumReport, TextReport
 from .stream import TIMEOUT, SumClientFactory, exchange_over
-
-
-def _timeout(text: str) -> float:
-    seconds = parse_seconds(text)
-    if not seconds:
-        raise ValueError("0 s leave no time for a reply")
-    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=argument(_timeout),
+        type=argument(parse_time_limit),
         help="for the connection, and for each reply [default: "
         f"{TIMEOUT:g}, with --udp {PATIENCE:g}]",
     )
@@ -89,12 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"by datagrams: a request with no reply is sent again after {FIRST_WAIT:g} s, then "
         f"after twice as long, {TRIES} times in all",
     )
-    parser.add_argument(
-        "--dialect",
-        choices=DIALECTS,
-        default="comma",
-        help="how requests are written [default: comma, Client of Ann,42]; replies are read in any",
-    )
+    add_options(parser)
     parser.add_argument(
         "--unterminated",
         action="store_const",
@@ -166,7 +152,7 @@ def run(reactor: Any, begin: Begin, where: str) -> Deferred[None]:
 
 
 def _connection(
-    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
+    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], forms: Sequence[Form]
 ) -> Begin:
     """What exchanges `requests` over a connection. Raises `ValueError` for a bad endpoint."""
     timeout = options.timeout or TIMEOUT
@@ -177,16 +163,22 @@ def _connection(
             raise ValueError(f"--connect {escape(options.connect)}: {explain(wrong)}") from None
     else:  # with no timer of its own: exchange_over has a fair one
         endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=inf)
-    factory = SumClientFactory(
-        requests, reactor, timeout, options.report(), dialect, options.any_number
-    )
-    return partial(exchange_over, endpoint, factory)
+    first_timeout = min(timeout, options.probe_timeout) if len(forms) > 1 else timeout
+
+    def make_factory(form: Form) -> SumClientFactory:
+        report, dialect = options.report(), form.dialect
+        return SumClientFactory(
+            requests, reactor, timeout, report, dialect, options.any_number, first_timeout
+        )
+
+    attempt = partial(exchange_over, endpoint)
+    return lambda: Deferred.fromCoroutine(exchange_probing(attempt, make_factory, forms))
 
 
 def _datagrams(
-    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], dialect: Dialect
+    reactor: Any, options: argparse.Namespace, requests: Sequence[Message], forms: Sequence[Form]
 ) -> Begin:
-    """What exchanges `requests` by datagrams."""
+    """What exchanges `requests` by datagrams, in the first of `forms`: silence is loss there."""
 
     async def exchange() -> None:
         try:
@@ -196,8 +188,9 @@ def _datagrams(
             raise ExchangeFailed(Failed(Cause.NO_CONNECTION, why)) from None
         addresses = [(str(address[0]), int(address[1])) for *_, address in found]
         timeout = options.timeout or PATIENCE
+        report, dialect = options.report(), forms[0].dialect
         await exchange_datagrams(
-            reactor, requests, addresses, options.report(), dialect, timeout, options.any_number
+            reactor, requests, addresses, report, dialect, timeout, options.any_number
         )
 
     return lambda: Deferred.fromCoroutine(exchange())
@@ -217,19 +210,14 @@ def main() -> None:
             parser.error("--connect goes without --host, --port and --udp")
         options.host = options.host or HOST
         options.port = options.port or PORT
-        if not options.newline and options.dialect in WITHOUT_NEWLINE:
-            parser.error(f"--unterminated: a {options.dialect} has no newline anyway")
-        dialect = DIALECTS[options.dialect](options.newline)
         # What is printed for programs to read has no prompts in it.
         prompts = sys.stdout if options.report is TextReport else sys.stderr
         numbers = options.numbers or [_ask(prompts)]
         requests = [Message(options.name, number) for number in numbers]
         try:
-            clear = all(reads_back(request, dialect) for request in requests)
-        except MessageError as wrong:
+            forms = choose(options, requests)
+        except ValueError as wrong:
             parser.error(str(wrong))
-        if not clear:
-            parser.error(f"in the dialect {options.dialect}, the name would be misread")
 
         from twisted.internet import reactor
 
@@ -237,7 +225,7 @@ def main() -> None:
         where = options.connect or f"{options.host}:{options.port}"
         try:
             way = _datagrams if options.udp else _connection
-            begin = way(reactor, options, requests, dialect)
+            begin = way(reactor, options, requests, forms)
         except ValueError as wrong:
             parser.error(str(wrong))
         react(run, (begin, where))
