@@ -78,6 +78,14 @@ def parse_seconds(text: str) -> float:
     return parse_amount(text, "seconds")
 
 
+def parse_time_limit(text: str) -> float:
+    """The number of seconds in `text`, more than 0. Raises `ValueError` if there is none."""
+    seconds = parse_seconds(text)
+    if not seconds:
+        raise ValueError("0 s leave no time for a reply")
+    return seconds
+
+
 def parse_amount(text: str, unit: str) -> float:
     """The number in `text`, 0 or more, of what is called `unit`. Raises `ValueError` otherwise."""
     try:

@@ -53,13 +53,25 @@ class FakeClient:
     """A `SumClient` that is connected, and what became of its exchanges."""
 
     def __init__(
-        self, *numbers: int, dialect: str = "comma", any_number: bool = False, **options: Any
+        self,
+        *numbers: int,
+        dialect: str = "comma",
+        newline: str = "\r\n",
+        any_number: bool = False,
+        first_timeout: float | None = None,
+        **options: Any,
     ) -> None:
         self.clock = Clock()
         self.report = FakeReport()
         requests = [Message("Client of Ann", number) for number in numbers]
         self.factory = SumClientFactory(
-            requests, self.clock, 5, self.report, DIALECTS[dialect]("\r\n"), any_number
+            requests,
+            self.clock,
+            5,
+            self.report,
+            DIALECTS[dialect](newline),
+            any_number,
+            first_timeout,
         )
         self.outcomes: list[Any] = []
         self.factory.outcome.addBoth(self.outcomes.append)
@@ -111,9 +123,46 @@ def test_what_comes_after_the_last_reply_is_ignored() -> None:
 def test_a_reply_may_end_in_silence() -> None:
     fake = FakeClient(1)
     fake.protocol.dataReceived(b"Server of Bob,58")
+    fake.clock.advance(0.9)
     assert not fake.outcomes
+    fake.clock.advance(0.1)
+    assert fake.report.told == ["sent", 59]
+
+
+def test_silence_is_shorter_if_there_is_no_newline_to_wait_for() -> None:
+    fake = FakeClient(1, newline="")
+    fake.protocol.dataReceived(b"Server of Bob,58")
     fake.clock.advance(0.2)
     assert fake.report.told == ["sent", 59]
+
+
+def test_a_newline_that_is_on_its_way_is_waited_for() -> None:
+    fake = FakeClient(42)
+    fake.protocol.dataReceived(b"Server of Bob,5")
+    fake.clock.advance(0.4)
+    fake.protocol.dataReceived(b"8\n")
+    assert fake.report.told == ["sent", 100]
+    assert fake.outcomes == [None]
+
+
+def test_the_first_reply_may_have_less_time() -> None:
+    fake = FakeClient(1, 2, first_timeout=1)
+    fake.protocol.dataReceived(b"Server of Bob,58\n")
+    fake.clock.advance(4.9)
+    assert not fake.outcomes
+    fake = FakeClient(1, first_timeout=1)
+    fake.clock.advance(1)
+    assert fake.failure == "no reply within 1 s"
+
+
+def test_what_is_no_reply_when_the_time_is_over_gains_no_more_than_its_silence() -> None:
+    fake = FakeClient(1, first_timeout=1)
+    fake.clock.advance(0.5)
+    fake.protocol.dataReceived(b"what?")
+    fake.clock.advance(0.5)
+    assert not fake.outcomes
+    fake.clock.advance(0.5)
+    assert fake.failure == "no reply within 1 s, but 'what?'"
 
 
 def test_a_reply_may_end_with_the_connection() -> None:
@@ -205,7 +254,7 @@ def test_a_reply_that_came_in_time_counts_after_a_stall(newline: str) -> None:
     fake = FakeClient(42)
     fake.clock.callLater(7, fake.protocol.dataReceived, b"Bob,58" + newline.encode())
     fake.clock.advance(7)
-    fake.clock.advance(0.2)
+    fake.clock.advance(1)
     assert fake.report.told == ["sent", 100]
     assert fake.outcomes == [None]
 
@@ -260,7 +309,7 @@ def test_an_error_may_have_no_newline(end: str) -> None:
     fake = FakeClient(101)
     fake.protocol.dataReceived(b"ERROR stopping: 101 is out of range.")
     if end == "silence":
-        fake.clock.advance(0.2)
+        fake.clock.advance(1)
     else:
         fake.lose()
     assert fake.report.told == ["sent", "101 is out of range"]
@@ -367,7 +416,7 @@ def test_the_end_of_a_reply_may_come_late(rest: bytes, at_once: bool) -> None:
     first = b"Bob\n58" if rest.startswith((b"\n", b"\r")) else b"Bob\n58\n"
     fake = FakeClient(42, 42)
     fake.protocol.dataReceived(first)
-    fake.clock.advance(0.2)
+    fake.clock.advance(1)
     assert fake.report.told == ["sent", 100, "sent"]
     for piece in [rest + b"Bob,59\n"] if at_once else [rest, b"Bob,59\n"]:
         fake.protocol.dataReceived(piece)
@@ -440,6 +489,8 @@ class WithRealSockets(TestCase):
 
 # As a program
 
+ONE_FORM = "sumclient: 101 is out of range, so it is sent in comma and nothing else\n"
+
 
 @pytest.mark.live
 def test_what_it_prints(tmp_path: Path) -> None:
@@ -478,7 +529,7 @@ def test_what_it_prints(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (0, "65\n")
 
         done = client(tmp_path, "--port", port, "--json", "101")
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, ONE_FORM)
         assert json.loads(done.stdout) == {"stopping": "101 is out of range"}
         assert server.wait() == 0
 
@@ -486,7 +537,7 @@ def test_what_it_prints(tmp_path: Path) -> None:
 @pytest.mark.live
 def test_any_integer_may_be_sent(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
-        done = client(tmp_path, "--port", str(server.port), "9" * 5000)
+        done = client(tmp_path, "--port", str(server.port), "--dialect", "comma", "9" * 5000)
         assert (done.returncode, done.stderr) == (0, "")
         assert "Server is stopping: 99999" in done.stdout
         assert server.wait() == 0
@@ -604,7 +655,7 @@ def banner(text: bytes) -> Handler:
 )
 def test_failures_get_one_line(tmp_path: Path, handle: Handler, cause: str) -> None:
     with fake_server(handle) as port:
-        done = client(tmp_path, "--port", port, "--timeout", "2", "42")
+        done = client(tmp_path, "--port", port, "--timeout", "2", "--dialect", "comma", "42")
     assert done.returncode == 1
     assert done.stderr.startswith(f"sumclient: 127.0.0.1:{port}: {cause}")
     assert done.stderr.count("\n") == 1
@@ -622,10 +673,10 @@ def test_any_number_if_asked_to(tmp_path: Path) -> None:
 def test_a_stop_in_words_of_its_own(tmp_path: Path, said: bytes) -> None:
     with fake_server(answer(said)) as port:
         done = client(tmp_path, "--port", port, "101")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ONE_FORM)
     assert "Server is stopping: 101 is out of range; the server " in done.stdout
     with fake_server(answer(said)) as port:
-        done = client(tmp_path, "--port", port, "42")
+        done = client(tmp_path, "--port", port, "--dialect", "comma", "42")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
 
@@ -684,7 +735,10 @@ def test_no_such_host(tmp_path: Path) -> None:
             ["--dialect", "record", "--name", "Ann 5", "1"],
             "dialect record, the name would be misread",
         ),
-        (["--name", "{Ann", "1"], "in the dialect comma, the name would be misread"),
+        (
+            ["--dialect", "comma", "--name", "{Ann", "1"],
+            "in the dialect comma, the name would be misread",
+        ),
         (["--dialect", "klingon", "1"], "invalid choice: 'klingon'"),
         (["--dialect", "record", str(2**31)], "2147483648 does not fit in the 32 bits"),
         (["--json", "--quiet", "1"], "not allowed with argument --json"),

@@ -110,7 +110,7 @@ def test_our_client(server: Server, option: str, tmp_path: Path) -> None:
         assert (done.stdout, done.stderr) == ("100\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["--unterminated"], ["--dialect", "json"]])
+@pytest.mark.parametrize("arguments", [["--dialect=comma", "--unterminated"], ["--dialect=json"]])
 def test_our_client_understands_errors(tmp_path: Path, arguments: list[str]) -> None:
     with running_server(tmp_path) as server:
         done = client(tmp_path, "--port", str(server.port), *arguments, "101")

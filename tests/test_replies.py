@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import EVIL, is_harmless
 
-from sumproto.core.dialects import DIALECTS, REPLIES, Decoder, Received, label_of
+from sumproto.core.dialects import DIALECTS, Received, ReplyDecoder, label_of
 from sumproto.core.message import Message, MessageError, in_range
 from sumproto.core.replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 
@@ -20,7 +20,7 @@ def read(request: Message, came: bytes, rule: ReplyRule = RULE) -> Outcome | Non
     """What `rule` makes of `came`, which is all that comes."""
     decoded: Received | MessageError
     try:
-        decoded = Decoder(REPLIES).take_first(came)
+        decoded = ReplyDecoder().take_first(came)
     except MessageError as error:
         decoded = error
     return rule.read(request, came, decoded)
@@ -73,7 +73,7 @@ def test_error_replies() -> None:
     came = b"ERROR stopping: 101 is out of range.\n"
     assert read(STOP, came) == Stopped("101 is out of range")
     text = "error reply: stopping: 101 is out of range"
-    assert read(ASK, came) == Failed(Cause.ERROR_REPLY, text)
+    assert read(ASK, came) == Failed(Cause.UNAVAILABLE, text)
     refused = b"ERROR out-of-range: 101 is out of range.\n"
     assert read(STOP, refused) == Failed(
         Cause.ERROR_REPLY, "error reply: out-of-range: 101 is out of range"
@@ -134,6 +134,41 @@ def test_text_and_then_the_end_is_the_stop_that_was_asked_for(came: bytes) -> No
     assert failed.cause is Cause.CUT_OFF
 
 
+@pytest.mark.parametrize(
+    "came",
+    [
+        b"Number must be between 1 and 100",
+        b"Invalid number 42\n",
+        b"The number should be in 1 - 100\n",
+        b"Error: out of range 1, 100\n",
+    ],
+)
+def test_a_complaint_is_no_reply_whatever_number_is_in_it(came: bytes) -> None:
+    assert read(STOP, came) is None
+    assert isinstance(RULE.closed(STOP, came), Stopped)
+    outcome = read(ASK, came)
+    assert isinstance(outcome, Failed)
+    assert outcome.cause is Cause.MALFORMED
+
+
+@pytest.mark.parametrize("came", [b"Client of Ann,42\r\n", b"I got Client of Ann,42\n"])
+def test_what_was_sent_is_no_reply(came: bytes) -> None:
+    outcome = read(ASK, came)
+    assert isinstance(outcome, Failed)
+    assert outcome.text.endswith(": it is what was sent")
+    assert numbers(read(Message("Ann", 42), b"Bob,42\n")) == (42, 84)
+
+
+@pytest.mark.parametrize(
+    "came", [b"Bob,-1\n", b"Bob,0", b"\0\5Bob,0", b"\0\3Bob\0\0\0\0", b'{"n": "Bob", "k": -1}']
+)
+def test_a_number_out_of_range_is_the_stop_that_was_asked_for(came: bytes) -> None:
+    assert isinstance(read(STOP, came), Stopped)
+    outcome = read(ASK, came)
+    assert isinstance(outcome, Failed)
+    assert outcome.cause is Cause.OUT_OF_RANGE
+
+
 @pytest.mark.parametrize("came", [b"\0\1\2", b"\xff\xfe\x80", b"\x1b[31m,no\n"])
 def test_what_is_no_text_is_no_stop(came: bytes) -> None:
     outcome = read(STOP, came)
@@ -149,7 +184,19 @@ def test_the_end_without_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", [b"\n", b"\r\n", b"\r", b"100\n", b"\n100\r\n", b"\r\n100", b"1", b"+100\r", b"-3\n"]
+    "rest",
+    [
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"100\n",
+        b"\n100\r\n",
+        b"\r\n100",
+        b"1",
+        b"+100\r",
+        b"-3\n",
+        b"Sum: 100",
+    ],
 )
 def test_the_end_of_the_last_reply_may_come_before_the_request(rest: bytes) -> None:
     assert RULE.before_request(rest) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from io import TextIOWrapper
 from math import inf
 from typing import Any, TextIO
@@ -15,11 +16,12 @@ from twisted.internet.task import react
 from twisted.python.failure import Failure
 
 from ..commandline import HOST, PORT, explain
-from ..core import HIGHEST, LOWEST, Dialect, Message, MessageError, escape, parse_number
+from ..core import HIGHEST, LOWEST, Form, Message, MessageError, escape, parse_number
 from ..twisted_gaps import run_on_monotonic_clock
 from .datagrams import exchange_datagrams, find_addresses
 from .failures import ExchangeFailed, NobodyListens
-from .options import check, make_parser, make_requests
+from .options import check, make_parser
+from .probing import choose, exchange_probing
 from .report import TextReport
 from .stream import SumClientFactory, exchange_over
 
@@ -54,14 +56,15 @@ def _take_and_show_anything() -> None:
 
 def _check(options: Namespace) -> Exchanges:
     """The exchanges that `options` ask for. Raises `ValueError` if they cannot be done."""
-    dialect = check(options)
-    requests = make_requests(options, options.numbers or _numbers(options), dialect)
+    check(options)
+    requests = [Message(options.name, number) for number in options.numbers or _numbers(options)]
+    forms = choose(options, requests)
 
     from twisted.internet import reactor
 
     run_on_monotonic_clock(reactor)
     way = _by_datagrams if options.udp else _over_a_stream
-    return way(reactor, options, requests, dialect)
+    return way(reactor, options, requests, forms)
 
 
 def _numbers(options: Namespace) -> list[int]:
@@ -94,9 +97,12 @@ def _ask(prompts: TextIO) -> int:
 
 
 def _over_a_stream(
-    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
+    reactor: Any, options: Namespace, requests: Sequence[Message], forms: Sequence[Form]
 ) -> Exchanges:
-    """The exchanges over one connection. Raises `ValueError` for a bad endpoint."""
+    """The exchanges over a connection, in the first of `forms` that the server understands.
+
+    Raises `ValueError` for a bad endpoint.
+    """
     if options.connect:
         try:
             endpoint = clientFromString(reactor, options.connect)
@@ -105,25 +111,29 @@ def _over_a_stream(
     else:  # with no timer of its own: exchange_over has a fair one
         endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=inf)
 
-    async def exchange() -> None:
-        factory = SumClientFactory(
-            requests, reactor, options.timeout, options.report(), dialect, options.any_number
-        )
-        await exchange_over(endpoint, factory)
+    timeout = options.timeout
+    first_timeout = min(timeout, options.probe_timeout) if len(forms) > 1 else timeout
 
-    return exchange
+    def make_factory(form: Form) -> SumClientFactory:
+        report, dialect = options.report(), form.dialect
+        return SumClientFactory(
+            requests, reactor, timeout, report, dialect, options.any_number, first_timeout
+        )
+
+    attempt = partial(exchange_over, endpoint)
+    return lambda: exchange_probing(attempt, make_factory, forms)
 
 
 def _by_datagrams(
-    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
+    reactor: Any, options: Namespace, requests: Sequence[Message], forms: Sequence[Form]
 ) -> Exchanges:
-    """The exchanges over UDP."""
+    """The exchanges over UDP, in the first of `forms`: there, silence is loss."""
 
     async def exchange() -> None:
         addresses = find_addresses(options.host, options.port)
         report, seconds = options.report(), options.timeout
         await exchange_datagrams(
-            reactor, requests, addresses, report, dialect, seconds, options.any_number
+            reactor, requests, addresses, report, forms[0].dialect, seconds, options.any_number
         )
 
     return exchange

@@ -13,10 +13,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
 from ..core import (
-    REPLIES,
     UNKNOWN,
     Cause,
-    Decoder,
     Dialect,
     Exchange,
     Exchanged,
@@ -25,6 +23,7 @@ from ..core import (
     MessageError,
     Outcome,
     Received,
+    ReplyDecoder,
     ReplyRule,
     Stopped,
 )
@@ -101,7 +100,7 @@ class SumDatagramClient(DatagramProtocol):
     def datagramReceived(self, data: bytes, address: object) -> None:
         read: Received | MessageError
         try:
-            read = Decoder(REPLIES).take_first(data)
+            read = ReplyDecoder().take_first(data)
         except MessageError as error:
             read = error
         if outcome := self._rule.read_datagram(self._request, data, read):

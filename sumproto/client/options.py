@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
 
 from ..commandline import (
     HOST,
@@ -12,30 +11,19 @@ from ..commandline import (
     argument,
     default_name,
     integer_in,
-    parse_seconds,
+    parse_time_limit,
     version,
 )
 from ..core import (
-    DIALECTS,
     HIGHEST,
     LOWEST,
-    WITHOUT_NEWLINE,
-    Dialect,
-    Message,
     parse_name,
     parse_number,
-    reads_back,
 )
 from .datagrams import FIRST_WAIT, PATIENCE, TRIES
+from .probing import add_options
 from .report import JsonReport, SumReport, TextReport
 from .stream import TIMEOUT
-
-
-def _timeout(text: str) -> float:
-    seconds = parse_seconds(text)
-    if not seconds:
-        raise ValueError("0 s leave no time for a reply")
-    return seconds
 
 
 def make_parser() -> Parser:
@@ -75,7 +63,7 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=argument(_timeout),
+        type=argument(parse_time_limit),
         help="for the connection, and for each reply [default: "
         f"{TIMEOUT:g}, with --udp {PATIENCE:g}]",
     )
@@ -85,12 +73,7 @@ def make_parser() -> Parser:
         help=f"by datagrams: a request with no reply is sent again after {FIRST_WAIT:g} s, then "
         f"after twice as long, {TRIES} times in all",
     )
-    parser.add_argument(
-        "--dialect",
-        choices=DIALECTS,
-        default="comma",
-        help="how requests are written [default: comma, Client of Ann,42]; replies are read in any",
-    )
+    add_options(parser)
     parser.add_argument(
         "--unterminated",
         action="store_const",
@@ -123,27 +106,10 @@ def make_parser() -> Parser:
     return parser
 
 
-def check(options: Namespace) -> Dialect:
-    """Fill in the defaults of `options`, and return the dialect of the requests.
-
-    Raises `ValueError` if some of the options do not go together.
-    """
+def check(options: Namespace) -> None:
+    """Fill in the defaults of `options`. Raises `ValueError` if some do not go together."""
     if options.connect and (options.host or options.port or options.udp):
         raise ValueError("--connect goes without --host, --port and --udp")
     options.host = options.host or HOST
     options.port = options.port or PORT
     options.timeout = options.timeout or (PATIENCE if options.udp else TIMEOUT)
-    if not options.newline and options.dialect in WITHOUT_NEWLINE:
-        raise ValueError(f"--unterminated: a {options.dialect} has no newline anyway")
-    return DIALECTS[options.dialect](options.newline)
-
-
-def make_requests(options: Namespace, numbers: Sequence[int], dialect: Dialect) -> list[Message]:
-    """A request for each of `numbers`.
-
-    Raises `ValueError` if `dialect` has no room for a number, or a server would misread the name.
-    """
-    requests = [Message(options.name, number) for number in numbers]
-    if not all(reads_back(request, dialect) for request in requests):
-        raise ValueError(f"in the dialect {options.dialect}, the name would be misread")
-    return requests

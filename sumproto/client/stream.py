@@ -12,10 +12,8 @@ from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.python.failure import Failure
 
 from ..core import (
-    REPLIES,
     UNKNOWN,
     Cause,
-    Decoder,
     Dialect,
     Exchanged,
     Failed,
@@ -24,8 +22,10 @@ from ..core import (
     Newline,
     Outcome,
     Received,
+    ReplyDecoder,
     ReplyRule,
     Stopped,
+    ends_in_newline,
 )
 from ..deadline import Deadline
 from ..receiver import LONGEST_SILENCE, MessageReceiver
@@ -42,6 +42,13 @@ TIMEOUT = 5.0
 QUIET_PERIOD = 0.2
 """Seconds of silence after which a reply with no newline is taken as whole."""
 
+QUIET_PERIOD_IN_LINES = 1.0
+"""The same for a reply to a request that had a newline.
+
+Its own newline is likely to be on the way, and a number that was cut short is a wrong one. A
+segment that was lost comes again well within a second.
+"""
+
 
 class SumClient(MessageReceiver):
     """One connection of the client: a request, its reply, the next request, and so on.
@@ -50,13 +57,14 @@ class SumClient(MessageReceiver):
     """
 
     def __init__(self, factory: SumClientFactory) -> None:
-        super().__init__(Decoder(REPLIES), factory.clock, QUIET_PERIOD)
+        super().__init__(ReplyDecoder(), factory.clock, factory.quiet_period)
         self._factory = factory
         self._requests = list(factory.requests)
         self._rule = factory.rule
         self._early = 0  # bytes that came before the request, and that were not looked at
-        self._undecided = False  # what has come is no reply; only the end tells what it means
+        self._undecided = b""  # what is no reply; only the end tells what it means
         self._lost = False
+        self._overdue = False  # the time for the reply is over, but silence may still end it
         self._deadline: Deadline | None = None
 
     def connectionMade(self) -> None:
@@ -74,7 +82,8 @@ class SumClient(MessageReceiver):
             self.awaitSilence()
 
     def silenceCame(self) -> None:
-        self._read(self.receivedAtEnd)
+        if self._read(self.receivedAtEnd) and self._overdue:
+            self._give_up()
 
     def _read(self, messages: Callable[[], Iterator[Received | Newline]]) -> bool:
         """Act on each of the `messages`. Returns whether the rest may begin a reply."""
@@ -84,28 +93,37 @@ class SumClient(MessageReceiver):
             try:
                 received = next(messages(), None)
             except MessageError as wrong:
-                outcome = self._rule.read(self._request, came, wrong)
-                self._undecided = outcome is None
-                self._become(outcome)
+                self._decide(came, wrong)
                 return False
             if isinstance(received, Received):
-                self._become(self._rule.read(self._request, came, received))
+                self._decide(came, received)
+                if self._undecided:
+                    return False
             elif received is None:
                 failed = self._rule.begun(came)
                 self._become(failed)
                 return not failed
         return False
 
+    def _decide(self, came: bytes, read: Received | MessageError) -> None:
+        """Do as the rule says of `came`, which begins with the message, or is the error, `read`."""
+        outcome = self._rule.read(self._request, came, read)
+        if outcome:
+            self._become(outcome)
+        else:
+            self._undecided = came
+
     def timeoutConnection(self) -> None:
         """The time for the reply is over; but what came last may be one that silence will end."""
         if self.awaits_silence:
+            self._overdue = True
             self._limit(LONGEST_SILENCE * QUIET_PERIOD, self._give_up)
         else:
             self._give_up()
 
     def _give_up(self) -> None:
-        waited = f"within {self._factory.timeout:g} s"
-        self._become(self._rule.timed_out(self.decoder.pending, waited))
+        waited = f"within {self._factory.patience:g} s"
+        self._become(self._rule.timed_out(self._undecided or self.decoder.pending, waited))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
@@ -114,7 +132,7 @@ class SumClient(MessageReceiver):
         if self._factory.outcome.called:
             pass
         elif reason.check(error.ConnectionDone):
-            self._become(self._rule.closed(self._request, self.decoder.pending))
+            self._become(self._rule.closed(self._request, self._undecided or self.decoder.pending))
         else:
             self._become(self._rule.lost(reason.getErrorMessage().rstrip(".")))
         super().connectionLost(reason)
@@ -125,7 +143,8 @@ class SumClient(MessageReceiver):
         elif not self._lost:
             self._request = self._requests.pop(0)
             self._early = len(self.decoder.pending)
-            self._limit(self._factory.timeout, self.timeoutConnection)
+            self._overdue = False
+            self._limit(self._factory.patience, self.timeoutConnection)
             self.transport.write(self._factory.dialect.encode(self._request))
             self._factory.report.sent()
 
@@ -149,6 +168,7 @@ class SumClient(MessageReceiver):
     def _become(self, outcome: Outcome | None) -> None:
         """Do as `outcome` says, if there is one."""
         if isinstance(outcome, Exchanged):
+            self._factory.exchanged += 1
             self._factory.report.exchanged(outcome.exchange)
             self._next()
         elif isinstance(outcome, Stopped):
@@ -176,8 +196,9 @@ class SumClientFactory(ClientFactory):
     """Exchanges `requests`, in order and in `dialect`, over one connection.
 
     `outcome` fires with None when every exchange is done or the server stops as asked, and fails
-    with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take; with
-    `any_number` its number may be any.
+    with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take, but the first
+    one may take `first_timeout`, if that is not None; with `any_number` its number may be any.
+    `exchanged` is how many exchanges are done.
     """
 
     noisy = False
@@ -190,14 +211,23 @@ class SumClientFactory(ClientFactory):
         report: Report,
         dialect: Dialect = UNKNOWN,
         any_number: bool = False,
+        first_timeout: float | None = None,
     ) -> None:
         self.requests = requests
         self.dialect = dialect
         self.clock = clock
         self.timeout = timeout
+        self.exchanged = 0
+        self.quiet_period = QUIET_PERIOD_IN_LINES if ends_in_newline(dialect) else QUIET_PERIOD
+        self._first_timeout = timeout if first_timeout is None else first_timeout
         self.report = report
         self.rule = ReplyRule(any_number)
         self.outcome: Deferred[None] = Deferred()
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the reply that is due may take."""
+        return self.timeout if self.exchanged else self._first_timeout
 
     def buildProtocol(self, addr: IAddress | None) -> SumClient:
         return SumClient(self)

@@ -11,6 +11,7 @@ from .dialects import (
     Dialect,
     Newline,
     Received,
+    ReplyDecoder,
     Text,
     label_of,
     misread_in,
@@ -27,6 +28,13 @@ from .exchange import (
     parse_networks,
     random_number,
 )
+from .forms import (
+    AUTO,
+    Form,
+    choose_forms,
+    ends_in_newline,
+    make_forms,
+)
 from .hints import hint
 from .message import (
     CODES,
@@ -42,13 +50,17 @@ from .message import (
     Stopping,
     TimedOut,
     escape,
+    in_range,
     parse_name,
     parse_number,
+    shorten,
 )
 from .observer import TRANSPORTS, Done, Observer, Peer
+from .probing import PROBE_TIMEOUT, explain_failure, may_try_next
 from .replies import Cause, Exchanged, Failed, Outcome, ReplyRule, Stopped
 
 __all__ = [
+    "AUTO",
     "CODES",
     "DECLARATIONS",
     "DIALECTS",
@@ -57,6 +69,7 @@ __all__ = [
     "LOOPBACK",
     "LOWEST",
     "MAX_NAME",
+    "PROBE_TIMEOUT",
     "REPLIES",
     "STOP_ON",
     "TRANSPORTS",
@@ -70,6 +83,7 @@ __all__ = [
     "Exchange",
     "Exchanged",
     "Failed",
+    "Form",
     "Malformed",
     "Message",
     "MessageError",
@@ -80,6 +94,7 @@ __all__ = [
     "Peer",
     "Reason",
     "Received",
+    "ReplyDecoder",
     "ReplyFormat",
     "ReplyRule",
     "Rule",
@@ -89,13 +104,20 @@ __all__ = [
     "Text",
     "TimedOut",
     "check_range",
+    "choose_forms",
+    "ends_in_newline",
     "escape",
+    "explain_failure",
     "hint",
+    "in_range",
     "label_of",
+    "make_forms",
+    "may_try_next",
     "misread_in",
     "parse_name",
     "parse_networks",
     "parse_number",
     "random_number",
     "reads_back",
+    "shorten",
 ]

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from .dialects import Dialect, Received, without_sum
+from .dialects import Dialect, Received, cut_asides, without_sum
 from .exchange import Exchange
 from .foreign import LOOKED_AT, name_greeting
 from .message import (
     HIGHEST,
     LOWEST,
+    Busy,
+    Malformed,
     Message,
     MessageError,
     OutOfRange,
@@ -27,7 +29,17 @@ from .message import (
 )
 
 # What may come behind a reply and is part of it: a newline, a line with the sum, or part of these.
-_END_OF_REPLY = re.compile(rb"(?:\r?\n)?(?:[+-]?[0-9]*\r?\n?)")
+_END_OF_REPLY = re.compile(r"(?:\r?\n)?(?:[+-]?[0-9]*\r?\n?)")
+
+
+# A complaint may end in a number, as a message does: ``Number must be between 1 and 100``.
+_COMPLAINT = re.compile(
+    r"\W*(?:error|invalid|malformed|usage|exception|traceback|expected)\b"
+    r"|.*\b(?:must|should|between|range|not)\b",
+    re.IGNORECASE,
+)
+
+_UNAVAILABLE = (Busy.code, Stopping.code)
 
 
 class Cause(Enum):
@@ -45,6 +57,8 @@ class Cause(Enum):
     """No reply came in time."""
     ERROR_REPLY = "error-reply"
     """The server reports an error."""
+    UNAVAILABLE = "unavailable"
+    """The server reports that it is busy, or that it is about to stop."""
     MALFORMED = "malformed"
     """What came is no message."""
     OUT_OF_RANGE = "out-of-range"
@@ -101,8 +115,10 @@ class ReplyRule:
         if isinstance(read, Received):
             try:
                 reply = without_sum(read, request.number)
-            except MessageError as unclear:
-                return Failed(Cause.MALFORMED, f"malformed reply {_quote(came)}: {unclear}")
+                _check_is_no_complaint(reply)
+                _check_is_no_echo(reply, request)
+            except MessageError as wrong:
+                return self._malformed(request, came, wrong)
             exchange = Exchange(request, reply)
             if self.any_number or in_range(exchange.reply.number):
                 return Exchanged(exchange, read.dialect)
@@ -110,12 +126,16 @@ class ReplyRule:
         if isinstance(read, ReportedError):
             if read.reported == Stopping.code and not in_range(request.number):
                 return Stopped(str(read))
-            return Failed(Cause.ERROR_REPLY, f"error reply: {read.reported}: {read}")
+            cause = Cause.UNAVAILABLE if read.reported in _UNAVAILABLE else Cause.ERROR_REPLY
+            return Failed(cause, f"error reply: {read.reported}: {read}")
         if isinstance(read, OutOfRange):  # with more digits than an int may have
             return self._out_of_range(request, _quote(came))
+        return self._malformed(request, came, read)
+
+    def _malformed(self, request: Message, came: bytes, why: MessageError) -> Failed | None:
         if not in_range(request.number) and _is_text(came):
             return None
-        return Failed(Cause.MALFORMED, f"malformed reply {_quote(came)}: {read}")
+        return Failed(Cause.MALFORMED, f"malformed reply {_quote(came)}: {why}")
 
     def read_datagram(
         self, request: Message, came: bytes, read: Received | MessageError
@@ -137,7 +157,7 @@ class ReplyRule:
 
         None if it may be the end of the last reply.
         """
-        if _END_OF_REPLY.fullmatch(came):
+        if _END_OF_REPLY.fullmatch(cut_asides(came.decode(errors="replace"))):
             return None
         text = f"what came before the request is no reply: {_quote(came)}"
         return self._foreign(came) or Failed(Cause.UNSOLICITED, text)
@@ -179,6 +199,18 @@ class ReplyRule:
             return Stopped(f"{_why(request)}; the server answered {number}")
         text = f"the reply's number {number} is not in {LOWEST}..{HIGHEST}; --any-number takes it"
         return Failed(Cause.OUT_OF_RANGE, text)
+
+
+def _check_is_no_complaint(reply: Message) -> None:
+    """Raise `Malformed` if what was read as `reply` says what is wrong."""
+    if _COMPLAINT.match(reply.name):
+        raise Malformed("it is a complaint")
+
+
+def _check_is_no_echo(reply: Message, request: Message) -> None:
+    """Raise `Malformed` if what was read as `reply` is or has in it what was sent."""
+    if reply.number == request.number and request.name in reply.name:
+        raise Malformed("it is what was sent")
 
 
 def _why(request: Message) -> str:

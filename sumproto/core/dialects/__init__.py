@@ -5,8 +5,10 @@ needed to write a reply just as the peer wrote its request. Nothing it hands out
 bytes were cut into segments.
 """
 
+from .asides import cut_asides
 from .base import Dialect, Newline, Received
 from .decoder import REPLIES, REQUESTS, Decoder, misread_in, reads_back
+from .reply_decoder import ReplyDecoder
 from .sums import without_sum
 from .table import DECLARATIONS, DIALECTS, LABELS, TEMPLATE, WITHOUT_NEWLINE, label_of
 from .text import UNKNOWN, Text
@@ -24,7 +26,9 @@ __all__ = [
     "Dialect",
     "Newline",
     "Received",
+    "ReplyDecoder",
     "Text",
+    "cut_asides",
     "label_of",
     "misread_in",
     "reads_back",

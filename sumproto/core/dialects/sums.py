@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..message import INTEGER, Malformed, Message, parse_number
+from .asides import cut_asides
 from .base import Received
-from .notation import BLANKS, labelled, split_numbers
+from .notation import BLANKS, Coding, Notation, labelled, read, split_numbers
 from .text import Text
-from .words import Kind
+from .words import Kind, kind_of
+
+_KEY = re.compile(r"""["'](\w{1,40})["'][ \t\r\n]*:[ \t\r\n]*["']?\Z""")
 
 NO_NAME = "(no name)"
 """Who speaks in a reply whose labels are for numbers alone."""
@@ -18,20 +22,29 @@ def without_sum(received: Received, own: int) -> Message:
     """The message of a reply to a request with the number `own`.
 
     A server may show the sum beside its number, and the client's number, too. Labels tell them
-    apart, or else that the others are `own` and the sum. Raises `Malformed` if neither does.
+    apart, or else that the sum is that of the two others. Raises `Malformed` if neither does.
     """
     message, dialect = received
     if not isinstance(dialect, Text):
         return message
     notation = dialect.notation
+    if _is_sum(notation):
+        raise _unclear()
+    text = notation.write(message)
+    if notation.coding is Coding.PLAIN and (cut := cut_asides(text)) != text:
+        if not (read_ := read(cut)):
+            raise _unclear()
+        message, notation = read_
     if by_labels := _by_labels(notation.write(message)):
         return by_labels
     name, others = split_numbers(message, notation)
-    numbers = [*others[::-1], message.number]  # the sum is likely to be the last
-    for number in numbers:
-        if others and _explains(number, numbers, own):
-            return Message(name, number)
-    if others and notation.between.strip(BLANKS):
+    if not others:
+        return message
+    numbers = [*others, message.number]
+    explained = {number for number in numbers if _explains(number, numbers, own)}
+    if len(explained) == 1:
+        return Message(name, explained.pop())
+    if notation.between.strip(BLANKS):
         raise _unclear()
     return message
 
@@ -51,11 +64,17 @@ def _by_labels(text: str) -> Message | None:
     return Message(names[0] if len(names) == 1 and names[0] else NO_NAME, parse_number(servers[0]))
 
 
+def _is_sum(notation: Notation) -> bool:
+    """Whether the one number that is in an object has the key of a sum."""
+    key = _KEY.search(notation.before if notation.number_first else notation.between)
+    return key is not None and kind_of(key[1]) is Kind.SUM
+
+
 def _explains(number: int, numbers: Sequence[int], own: int) -> bool:
-    """Whether all `numbers` but one are `own` or the sum, if `number` is the server's."""
+    """Whether `number` is the server's: the rest of `numbers` is the sum, perhaps with `own`."""
     others = list(numbers)
     others.remove(number)
-    return all(other in (own, number + own) for other in others)
+    return sorted(others) in ([number + own], sorted([own, number + own]))
 
 
 def _unclear() -> Malformed:
