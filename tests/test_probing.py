@@ -258,6 +258,7 @@ def picky(label: str, otherwise: Callable[[socket.socket, bytes], None]) -> Iter
 ANN = ("--name", "Client of Ann")
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("label", [name for name in NAMES if name != "comma"])
 def test_each_form_is_found(tmp_path: Path, label: str) -> None:
     with picky(label, say(b"")) as server:
@@ -274,6 +275,7 @@ def test_each_form_is_found(tmp_path: Path, label: str) -> None:
     )
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("otherwise", "why"),
     [
@@ -301,12 +303,14 @@ def test_whatever_it_does_when_it_does_not_understand(
     assert works == "sumclient: it speaks pipe; next time: --dialect pipe"
 
 
+@pytest.mark.live
 def test_nothing_is_told_if_the_first_form_works(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         done = client(tmp_path, "--port", str(server.port), "1", "2")
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.live
 def test_a_server_that_understands_nothing(tmp_path: Path) -> None:
     with picky("none", stay_silent) as server:
         begun = monotonic()
@@ -321,6 +325,7 @@ def test_a_server_that_understands_nothing(tmp_path: Path) -> None:
     assert seconds < PATIENCE
 
 
+@pytest.mark.live
 def test_a_server_that_ends_by_what_it_does_not_understand(tmp_path: Path) -> None:
     asked: list[bytes] = []
 
@@ -343,6 +348,7 @@ def test_a_server_that_ends_by_what_it_does_not_understand(tmp_path: Path) -> No
     assert last.endswith("start it again, and try --dialect space")
 
 
+@pytest.mark.live
 def test_a_closed_port_is_not_asked_again(tmp_path: Path) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -351,6 +357,7 @@ def test_a_closed_port_is_not_asked_again(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.live
 def test_a_dialect_that_is_given_is_the_only_one(tmp_path: Path) -> None:
     with picky("pipe", say(b"")) as server:
         done = client(tmp_path, "--port", server.port, "--dialect", "comma", "42")
@@ -359,6 +366,7 @@ def test_a_dialect_that_is_given_is_the_only_one(tmp_path: Path) -> None:
     assert len(server.asked) == 1
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("numbers", [["101"], ["0", "42"]])
 def test_a_number_out_of_range_is_sent_in_comma_alone(tmp_path: Path, numbers: list[str]) -> None:
     with picky("pipe", say(b"what?\n")) as server:
@@ -370,6 +378,7 @@ def test_a_number_out_of_range_is_sent_in_comma_alone(tmp_path: Path, numbers: l
     )
 
 
+@pytest.mark.live
 def test_a_number_out_of_range_behind_one_that_found_the_dialect(tmp_path: Path) -> None:
     with picky("pipe", say(b"")) as server:
         done = client(tmp_path, "--port", server.port, *ANN, "--quiet", "42", "101")
@@ -377,6 +386,7 @@ def test_a_number_out_of_range_behind_one_that_found_the_dialect(tmp_path: Path)
     assert (done.returncode, done.stdout) == (0, "84\n")
 
 
+@pytest.mark.live
 def test_what_fails_behind_the_first_exchange_is_not_tried_again(tmp_path: Path) -> None:
     def handle(peer: socket.socket) -> None:
         peer.recv(1024)
@@ -391,6 +401,7 @@ def test_what_fails_behind_the_first_exchange_is_not_tried_again(tmp_path: Path)
     )
 
 
+@pytest.mark.live
 def test_a_slow_reply_behind_the_first_has_all_the_time(tmp_path: Path) -> None:
     def handle(peer: socket.socket) -> None:
         peer.recv(1024)
@@ -404,6 +415,7 @@ def test_a_slow_reply_behind_the_first_has_all_the_time(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "100\n66\n", "")
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("options", "sent"),
     [
@@ -421,6 +433,7 @@ def test_other_forms_are_sent_once(tmp_path: Path, options: tuple[str, ...], sen
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -435,6 +448,7 @@ def test_usage_errors(tmp_path: Path, options: tuple[str, ...], complaint: str) 
     assert complaint in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.live
 def test_datagrams_are_not_probed(tmp_path: Path) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
@@ -445,6 +459,7 @@ def test_datagrams_are_not_probed(tmp_path: Path) -> None:
     assert done.stderr == f"sumclient: 127.0.0.1:{port}: no reply to 2 tries\n"
 
 
+@pytest.mark.live
 def test_help_says_how_long_it_may_take(tmp_path: Path) -> None:
     shown = re.sub(r"\s+", " ", client(tmp_path, "--help").stdout)
     assert f"as there are {len(FORMS)}, it waits {len(FORMS)} times as long" in shown
