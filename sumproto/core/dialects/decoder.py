@@ -11,7 +11,7 @@ from ..message import HIGHEST, Malformed, Message, MessageError, in_range
 from .base import Begun, Dialect, Framing, Newline, Received, Taken
 from .beginnings import MAY_BE_NOTHING, framing_of, skip_nothing
 from .lines import Lines, ReplyLines
-from .notation import split_numbers
+from .reading import split_numbers
 from .table import DIALECTS
 from .text import TWO_LINES, UNKNOWN, Text
 

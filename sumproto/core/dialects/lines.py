@@ -8,8 +8,9 @@ from ..message import MAX_MESSAGE, Malformed, MessageError, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import MAY_COUNT, take_counted
 from .envelopes import Padded, Terminated
-from .notation import Half, Read, join, read, read_half
+from .notation import Read
 from .quick import QuickReader
+from .reading import Half, join, read, read_half
 from .structs import finish_struct, take_struct
 from .text import decode, line, separated, taken, text_dialect
 

@@ -19,8 +19,9 @@ from ..message import (
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .credible import Width, check_credible
 from .envelopes import Counted
-from .notation import Notation, read
+from .notation import Notation
 from .objects import read_structure
+from .reading import read
 from .text import TEXT_RECORD, UNKNOWN, decode, text_dialect
 
 _INT = 4

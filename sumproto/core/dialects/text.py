@@ -10,7 +10,8 @@ from functools import lru_cache
 from ..message import MAX_MESSAGE, Malformed, Message, MessageError, in_range
 from .base import Dialect, Received, Taken, too_long
 from .envelopes import Counted, Envelope, Line
-from .notation import BLANKS, CLASSIC, Coding, Notation, Read
+from .marks import BLANKS, CLASSIC
+from .notation import Coding, Notation, Read
 
 
 class Text(Dialect):
