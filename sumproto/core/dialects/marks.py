@@ -19,8 +19,12 @@ QUOTES = "\"'`"
 CLOSING = dict(zip("([{<“‘«" + QUOTES, ")]}>”’»" + QUOTES, strict=True))
 OPENERS = BLANKS + "".join(CLOSING)
 CLOSERS = BLANKS + "".join(CLOSING.values())
-AROUND = BLANKS + punctuation + "“”‘’«»–—…·•→、，。：；｜／"
+_BEYOND_ASCII = "–—…·•→、，。：；｜／"
+AROUND = BLANKS + punctuation + "“”‘’«»" + _BEYOND_ASCII
 """What may stand around a name or a number without being part of it."""
+
+USUAL = frozenset(CLASSIC + "/-_#~=&.+*" + _BEYOND_ASCII)
+"""What people write between a name and a number, but for brackets and quotes."""
 
 _BRACKETS = frozenset(OPENERS + CLOSERS) - frozenset(BLANKS)
 BEHIND = "".join(c for c in AROUND if c not in ".!?…。")
@@ -39,6 +43,17 @@ class Span(NamedTuple):
 
 _Found = tuple[Span, Span]
 """Where the name is, and where the number."""
+
+
+def unpaired(around: str) -> str:
+    """What is `around` without its blanks, and its brackets and quotes that are in pairs."""
+    open_: list[str] = []
+    for mark in around:
+        if open_ and CLOSING.get(open_[-1]) == mark:
+            open_.pop()
+        elif mark not in BLANKS:
+            open_.append(mark)
+    return "".join(open_)
 
 
 def has_sign(before: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import NamedTuple
 
 from ..message import INTEGER, Malformed, Message, parse_name, parse_number, shorten
@@ -18,17 +19,21 @@ from .marks import (
     NO_INTEGER,
     QUOTES,
     SEPARATORS,
+    USUAL,
     Span,
     check_numeral,
     fit,
     has_sign,
     plain_start,
+    unpaired,
 )
 from .notation import Coding, Notation, Read, decode_name
 from .words import Kind, as_server
 
 _CLASSIC = ("", *CLASSIC)
+_ARROW = re.compile("<?[-=~]+>|:=+")
 _DIGIT = re.compile("[0-9]")
+_NUMBER_FIRST = re.compile(r"[ \t]*[+-]?[0-9]+[ \t,;:|]")
 
 # The end of the first line of a request: a web page may choose what is before it, ``101 /``, say.
 _HTTP = re.compile(r"[ \t]HTTP/[0-9.]+[ \t]*\Z", re.IGNORECASE)
@@ -37,11 +42,12 @@ _Found = tuple[Span, Span]
 """Where the name is, and where the number."""
 
 
-def read(text: str, *, glued: bool = False) -> Read | None:
+def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Read | None:
     """The message that is `text`; None if there are no name and number in it.
 
-    With `glued`, there need be nothing between a name and the number behind it. Raises `Malformed`
-    if there is a number where one is due, but one that is no integer.
+    With `glued`, there need be nothing between a name and the number behind it. How `text` ends may
+    ask for a name as in a way of the width `least`. Raises `Malformed` if there is a number where
+    one is due, but one that is no integer.
     """
     if not _DIGIT.search(text):
         return None
@@ -49,8 +55,8 @@ def read(text: str, *, glued: bool = False) -> Read | None:
         raise Malformed("this is an HTTP request")
     if may_have_labels(text) and (found := _find_labelled(text)):
         return _make(text, *found, Width.LABELLED)
-    if found := _find_name_first(text) or _find_number_first(text):
-        return _make(text, *found)
+    if found := _find(text):
+        return _make(text, *found, least=least)
     if glued and (found := _find_glued(text)):
         return _make(text, *found, Width.GLUED)
     return None
@@ -83,17 +89,31 @@ def _digits_at_end(name: str, beside: str) -> str:
     return name[len(rest) :] if before[-1:] and before[-1] in beside else ""
 
 
-def _width(separator: str, before: str, behind: str, number_first: bool) -> Width:
+def _width(before: str, between: str, behind: str, number_first: bool) -> Width:
     """How wide the way is in which a text is written."""
-    if separator.strip(BLANKS) not in _CLASSIC or before or behind.strip(BLANKS):
+    separator = between.strip(BLANKS)
+    if separator in _CLASSIC and not before and behind.strip(BLANKS) in ("", separator):
+        if number_first:
+            return Width.NUMBER_FIRST
+        return Width.COMMA if separator == "," else Width.CLASSIC
+    if _ARROW.fullmatch(separator):
+        separator = ""
+    elif separator[-1:] in CLASSIC:
+        separator = separator[:-1] or separator
+    marks = set(unpaired(f"{before}{separator}{behind}"))
+    if any(map(str.isalpha, marks)):  # a label
         return Width.PUNCTUATION
-    if number_first:
-        return Width.NUMBER_FIRST
-    return Width.COMMA if "," in separator else Width.CLASSIC
+    is_usual = not number_first and len(marks) <= 1 and marks.issubset(USUAL)
+    return Width.PUNCTUATION if is_usual else Width.UNUSUAL
 
 
-def _make(text: str, name: Span, number: Span, width: Width | None = None) -> Read:
-    """The message whose name and number are there in `text`, and all that is around them."""
+def _make(
+    text: str, name: Span, number: Span, width: Width | None = None, least: Width = Width.LABELLED
+) -> Read:
+    """The message whose name and number are there in `text`, and all that is around them.
+
+    It is written in a way of at least the width `least`; of which one shows if it is not given.
+    """
     number_first = number.start < name.start
     first, second = (number, name) if number_first else (name, number)
     before = text[: first.start]
@@ -110,7 +130,7 @@ def _make(text: str, name: Span, number: Span, width: Width | None = None) -> Re
         written = decode_name(written, coding)
     message = Message(parse_name(written), parse_number(text[number.start : number.end]))
     if width is None:
-        width = _width(between, before, behind, number_first)
+        width = max(least, _width(before, between, behind, number_first))
     around = as_server(before), as_server(between), as_server(behind)
     notation = Notation(*around, number_first, coding)
     name_alone, _ = split_numbers(message, notation)
@@ -128,6 +148,22 @@ def _coding(text: str, name: Span, written: str) -> Coding:
     if before == "=" and "&" in text and " " not in written:
         return Coding.PERCENT if "%20" in written else Coding.PLUS
     return Coding.PLAIN
+
+
+def _find(text: str) -> _Found | None:
+    """The two in a text with no labels."""
+    if _NUMBER_FIRST.match(text):
+        with suppress(Malformed):
+            found = _find_name_first(text)
+            if found and _is_divided(text[found[0].end : found[1].start]):
+                return found
+        return _find_number_first(text)
+    return _find_name_first(text) or _find_number_first(text)
+
+
+def _is_divided(between: str) -> bool:
+    """Whether `between` ends in a blank or in a separator that most programs write."""
+    return between[-1:] in BLANKS or between[-1:] in CLASSIC
 
 
 # Each of these finds the two in a text that is written in one way.
@@ -248,8 +284,11 @@ def read_half(text: str) -> Half:
     return Half(text, False, Span(start, end))
 
 
-def join(first: Half, newline: str, second: Half) -> Read:
-    """The message in two lines with `newline` between them. Raises `Malformed` if it is none."""
+def join(first: Half, newline: str, second: Half, least: Width = Width.LABELLED) -> Read:
+    """The message in two lines with `newline` between them.
+
+    `least` is as in `read`. Raises `Malformed` if it is none.
+    """
     if first.is_number == second.is_number:
         if first.is_number:
             raise Malformed("there is no name")
@@ -258,4 +297,5 @@ def join(first: Half, newline: str, second: Half) -> Read:
     offset = len(first.text) + len(newline)
     spans = first.value, Span(second.value.start + offset, second.value.end + offset)
     name, number = reversed(spans) if first.is_number else spans
-    return _make(text, name, number, Width.NUMBER_FIRST if first.is_number else Width.CLASSIC)
+    width = Width.NUMBER_FIRST if first.is_number else Width.CLASSIC
+    return _make(text, name, number, max(least, width))
