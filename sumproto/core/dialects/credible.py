@@ -9,7 +9,7 @@ usual a way to write a message is, the more its name has to look like a name:
 | name, comma, number | 1 | no more than one symbol in 8 characters, or regular |
 | name, one of ``;`` ``:`` ``|``, a blank or a newline, number | 1 | regular |
 | number, one of these, name | 3, or 6 | plain, or regular |
-| name, a usual mark, once or more, or an arrow, number; with brackets and quotes in pairs | 3 | plain |
+| name, a usual mark, number; brackets and quotes in pairs | 3 | plain |
 | a line that a CR alone ends, if none of the next two | 3 | plain |
 | any other punctuation, or number, punctuation, name | 5 | plain |
 | nothing between name and number | 5 | plain |
@@ -18,11 +18,13 @@ A name that says ``client``, ``server``, ``user`` or ``student`` is believed in 
 regular name has words, of letters and then perhaps digits, and single marks between them: ``R2-D2
 7``, ``J.R.``. A plain one has words of two letters and more, in small letters, capitals or with a
 capital first, that can be spoken: no three consonants alone are one. Beyond ASCII, each character
-is a letter.
+counts as three letters. A usual mark is one of ``/-_#~=&.+*`` and those above, once or more, or an
+arrow.
 
-A number that is out of range may stop the server. So it needs two letters more if the way is not
-one of the first three, and if it is, but the number has less than three characters, as much as
-with other punctuation.
+A number that is out of range may stop the server. So its name needs two letters more, and is plain
+if the way is not one of the first three. If it is, the name is regular, with two letters before a
+comma and three before the others; if such a number has less than three characters, ``-5``, it is
+plain, with three.
 """
 
 from __future__ import annotations
@@ -83,6 +85,8 @@ def check_credible(name: str, number: int, written: int, width: Width) -> None:
             needed, width = needed + 2, max(width, Width.PUNCTUATION)
         elif written < _TELLING:
             needed, width = _TELLING, Width.PUNCTUATION
+        else:
+            needed, width = width + 1, Width.CLASSIC
     if width is Width.NUMBER_FIRST and shape is _Shape.REGULAR:
         needed *= 2
     if shape is not _Shape.SAYS_SO and (letters < needed or width > _WIDEST[shape]):
@@ -107,7 +111,7 @@ def _look_at(name: str) -> tuple[int, _Shape]:
     if _SAYS_SO.search(name):
         return len(name), _Shape.SAYS_SO
     text = _OTHER.sub("a", name)
-    letters = len(_LETTER.findall(text))
+    letters = len(_LETTER.findall(_OTHER.sub("aaa", name)))
     if text.isdigit() and len(text) >= _DIGITS_OF_AN_ID:
         return len(text), _Shape.REGULAR
     if _PLAIN.fullmatch(text) and not _UNSPOKEN.search(text):
