@@ -110,8 +110,8 @@ def _look_at(name: str) -> tuple[int, _Shape]:
     """How many letters there are in `name`, and how much it looks like one."""
     if _SAYS_SO.search(name):
         return len(name), _Shape.SAYS_SO
-    text = _OTHER.sub("a", name)
-    letters = len(_LETTER.findall(_OTHER.sub("aaa", name)))
+    text = _OTHER.sub("aaa", name)
+    letters = len(_LETTER.findall(text))
     if text.isdigit() and len(text) >= _DIGITS_OF_AN_ID:
         return len(text), _Shape.REGULAR
     if _PLAIN.fullmatch(text) and not _UNSPOKEN.search(text):
