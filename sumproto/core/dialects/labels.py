@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span
 from .words import Kind, kind_of, party_of, says_whose
 
-_DELIMITER = re.compile(r"[:=]+>?|>")
+_DELIMITER = re.compile(r"[:=]+>?|>(?![ \t]*<)")
 _LAST_WORD = re.compile(r"""(?<!\w)([^\W\d_](?:[\w-]|['\u2019](?=\w))*)["'`]?[ \t]*\Z""")
 _LONGEST_LABEL = 40
 _MOST_LABELS = 32

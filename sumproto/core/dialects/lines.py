@@ -15,8 +15,9 @@ from .reading import Half, join, read, read_half
 from .structs import finish_struct, take_struct
 from .text import decode, line, separated, taken, text_dialect
 
-_END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|\0")
-_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Behind IAC and WILL, WONT, DO or DONT there is the option that telnet wants.
+_END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|(?<!\xff[\xfb-\xfe])\0")
+_CONTROL = re.compile(rb"(?<!\xff[\xfb-\xfe])[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CR = ord("\r")
 _NULS = re.compile(rb"\0+")
 _ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
