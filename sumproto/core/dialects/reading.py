@@ -52,7 +52,7 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
     if not _DIGIT.search(text):
         return None
     if "/" in text and _HTTP.search(text):
-        raise Malformed("this is an HTTP request")
+        raise Malformed("this is HTTP")
     if may_have_labels(text) and (found := _find_labelled(text)):
         return _make(text, *found, Width.LABELLED)
     if found := _find(text):
