@@ -108,8 +108,6 @@ def test_formats_that_cannot_be_used(format_: str) -> None:
         (b"58,Server of Bob,100\n", "Server of Bob", 58),
         (b"Server 3,45\n", "Server 3", 45),
         (b'{"n":"Server,58","i":100}', "Server,58", 100),
-        (b"Room,101,58\n", "Room,101", 58),
-        (b" ,58,100\n", ",58", 100),
     ],
 )
 def test_a_third_field_that_is_the_sum(reply: bytes, name: str, number: int) -> None:
@@ -118,6 +116,12 @@ def test_a_third_field_that_is_the_sum(reply: bytes, name: str, number: int) -> 
     received = decoder.take()
     assert isinstance(received, Received)
     assert without_sum(received, 42) == Message(name, number)
+
+
+def test_a_third_field_that_explains_nothing() -> None:
+    received = Decoder().take_first(b"Room,101,58\n")
+    with pytest.raises(Malformed, match="which of the numbers is the server's does not show"):
+        without_sum(received, 42)
 
 
 @pytest.mark.parametrize("number", [1, 100])

@@ -8,7 +8,7 @@ from typing import Literal
 from ..message import MAX_MESSAGE, MessageError
 from .base import Taken
 from .envelopes import Envelope, Headed, Netstring
-from .notation import read
+from .reading import read
 from .text import decode, taken
 
 _HEADER = re.compile(rb"( *)([0-9]+)( *)")

@@ -19,8 +19,9 @@ from ..message import (
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .credible import Width, check_credible
 from .envelopes import Counted
-from .notation import Notation, read
+from .notation import Notation
 from .objects import read_structure
+from .reading import read
 from .text import TEXT_RECORD, UNKNOWN, decode, text_dialect
 
 _INT = 4
@@ -118,12 +119,12 @@ class Records(Framing):
         if not digits[-1:].isdigit():
             return None
         message = Message(name, parse_number(digits.decode()))
-        check_credible(*message, length, Width.CLASSIC)
+        check_credible(*message, length, Width.COMMA)
         return Received(message, Record(counted, number_as_text=True)), start + length
 
     def _record(self, name: str, number: bytes, end: int, all_counted: bool = False) -> Taken:
         (value,) = struct.unpack(f"{self._counted.order}i", number)
-        check_credible(name, value, 1, Width.CLASSIC)
+        check_credible(name, value, 1, Width.COMMA)
         return Received(Message(name, value), Record(self._counted, all_counted=all_counted)), end
 
 

@@ -7,9 +7,10 @@ import re
 
 from ..message import MAX_MESSAGE, Malformed, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
-from .notation import Coding, Notation, read
+from .notation import Coding, Notation
 from .objects import read_structure
 from .quick import QuickReader
+from .reading import read
 from .text import Text, line, text_dialect
 
 _INSIDE = {

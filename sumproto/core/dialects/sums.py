@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from ..message import INTEGER, Malformed, Message, parse_number
 from .base import Received
-from .notation import BLANKS, labelled, split_numbers
+from .labels import labelled
+from .marks import BLANKS
+from .reading import split_numbers
 from .text import Text
 from .words import Kind
 

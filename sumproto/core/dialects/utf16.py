@@ -7,8 +7,9 @@ import re
 from ..message import MAX_MESSAGE, Malformed
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .envelopes import Utf16
-from .notation import Notation, read
+from .notation import Notation
 from .objects import read_structure
+from .reading import read
 from .text import Text, text_dialect
 
 _MARK = "\ufeff"
