@@ -38,14 +38,22 @@ local MESSAGE = {
 }
 local LINES = { max_with_digits = 8 * MESSAGE.max_message } -- bytes
 local CREDIBLE = {
-  letters = { labelled = 0, comma = 1, classic = 1, number_first = 3, punctuation = 3, glued = 5 },
-  widest = { odd = "labelled", mixed = "comma", regular = "number_first", plain = "glued" },
-  order = { labelled = 0, comma = 1, classic = 2, number_first = 3, punctuation = 4, glued = 5 },
+  -- By width: its place from few texts to many, and how many letters a name needs.
+  order = {
+    labelled = 0, comma = 1, classic = 2, number_first = 3, punctuation = 4, unusual = 5, glued = 6,
+  },
+  letters = {
+    labelled = 0, comma = 1, classic = 1, number_first = 3, punctuation = 3, unusual = 5, glued = 5,
+  },
+  -- The widest way of writing in which a name of each shape is believed.
+  widest = {
+    odd = "labelled", mixed = "comma", regular = "number_first", plain = "glued", says_so = "glued",
+  },
   telling = 3,
   most_symbols = 1 / 8,
   digits_of_an_id = 5,
 }
-local NOTATION = { longest_label = 40, most_labels = 32 } -- characters, labels
+local LABELS = { longest_label = 40, most_labels = 32 } -- characters, labels
 local COUNTED = { narrowest = 4, widest = 64, most_digits = 4 } -- characters
 local STRUCTURES = { look_back = 32 } -- bytes
 local BEGINNINGS = { look_ahead = 32 } -- bytes
@@ -338,7 +346,7 @@ local words = {}
 do
   local WORDS = {
     name = "name username fullname user nick nickname alias login sender author from who "
-      .. "player student person host nom nombre",
+      .. "player student person nom nombre",
     number = "number num nr no int integer value val random rand guess choice pick digit "
       .. "data numero",
     sum = "sum total result",
@@ -394,19 +402,24 @@ end
 
 local credible = {}
 do
-  local WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,4}"
-  local GAP = [=[(?:[.,)\"']{0,2} [(&\"'-]? ?|[.,'&/@+#_-])]=]
-  local REGULAR = bytes(
-    [=[\A[(\"']?]=] .. WORD .. "(?:" .. GAP .. "(?:" .. WORD .. [=[|[0-9]{1,4}))*[.)\"']{0,2}\z]=])
-  local LIKELY = "(?:[A-Z]?[a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
+  local SAYS_SO = characters([=[(?<![\p{L}\p{N}])(?i:client|server|user|student)]=])
+  local WORD = "(?:[0-9]{0,9}(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9})"
+  local GAP = [=[(?:[.,)\"']{0,2} [(&\"'#-]? ?|[.,'&/@+#_-])]=]
+  local REGULAR = bytes([=[\A[(\"']?(?:[0-9]{1,9}]=] .. GAP .. ")?" .. WORD .. "(?:" .. GAP
+    .. "(?:" .. WORD .. [=[|[0-9]{1,9}))*(?:[.)\"']{0,2}|[+!?]{1,2})\z]=])
+  local LIKELY = "(?:[a-z]+|[A-Z][a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
   local PLAIN = bytes(
     [=[\A(?:[A-Z](?=['. ])|]=] .. LIKELY .. ")(?:(?:[.,]? |['_-])(?:"
       .. LIKELY .. [=[|[A-Z]|[0-9]{1,4}))*[.]?\z]=])
   local UNSPOKEN = bytes([=[(?<![A-Za-z])[^AEIOUYaeiouy\W\d_]{3,}(?![A-Za-z])]=])
 
-  -- How many letters there are in `name`, and its shape. Beyond ASCII, each character is a letter.
+  -- How many letters there are in `name`, and its shape. Beyond ASCII, each character counts as
+  -- three.
   local function look_at(name)
-    local text = name:gsub("[\194-\244][\128-\191]+", "a")
+    if SAYS_SO:find(name) then
+      return count_characters(name), "says_so"
+    end
+    local text = name:gsub("[\194-\244][\128-\191]+", "aaa")
     local letters = select(2, text:gsub("[A-Za-z]", ""))
     if #text >= CREDIBLE.digits_of_an_id and not text:find("[^0-9]") then
       return #text, "regular"
@@ -432,17 +445,23 @@ do
         needed, widest = needed + 2, math.max(widest, order.punctuation)
       elseif written < CREDIBLE.telling then
         needed, widest = CREDIBLE.telling, order.punctuation
+      else
+        needed, widest = widest + 1, order.classic
       end
     end
-    if letters < needed or widest > order[CREDIBLE.widest[shape]] then
+    if widest == order.number_first and shape == "regular" then
+      needed = needed * 2
+    end
+    local is_believed = letters >= needed and widest <= order[CREDIBLE.widest[shape]]
+    if shape ~= "says_so" and not is_believed then
       malformed(("'%s' does not look like a name"):format(shorten(name)))
     end
   end
 end
 
--- Notation -------------------------------------------------------------------------------------
+-- Marks, labels, notation and reading ------------------------------------------------------------
 
-local notation = {}
+local reading = {}
 do
   local CLASSIC = { [""] = true, [","] = true, [";"] = true, [":"] = true, ["|"] = true }
   local QUOTES = "\"'`"
@@ -457,7 +476,8 @@ do
   local PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
   local QUOTE, BRACKET = set_of(QUOTES), set_of(OPENING .. CLOSERS_OF)
   local OPENER, CLOSER = set_of(BLANKS .. OPENING), set_of(BLANKS .. CLOSERS_OF)
-  local AROUND_CHARACTERS = BLANKS .. PUNCTUATION .. "“”‘’«»–—…·•→、，。：；｜／"
+  local BEYOND_ASCII = "–—…·•→、，。：；｜／"
+  local AROUND_CHARACTERS = BLANKS .. PUNCTUATION .. "“”‘’«»" .. BEYOND_ASCII
   local AROUND = set_of(AROUND_CHARACTERS)
   local BEHIND, BEFORE_SIGN = set_of(AROUND_CHARACTERS), set_of(AROUND_CHARACTERS)
   for character in (".!?…。"):gmatch(CHARACTER) do
@@ -466,6 +486,7 @@ do
   for character in ("+-<"):gmatch(CHARACTER) do
     BEFORE_SIGN[character] = nil
   end
+  local USUAL = set_of(",;:|/-_#~=&.+*" .. BEYOND_ASCII)
   local SEPARATOR = set_of(",;:|=/#~")
   local NUMERAL_CHARACTER = set_of("0123456789._eE+-")
   local NO_INTEGER =
@@ -474,9 +495,11 @@ do
   NO_INTEGER = characters(NO_INTEGER)
   local OTHER_DIGIT = characters([=[\A(?![0-9])[\p{Nd}\x{b2}\x{b3}\x{b9}\x{2070}\x{2074}-\x{2079}]=]
     .. [=[\x{2080}-\x{2089}|\x{2460}-\x{2468}]\z]=])
-  local DELIMITER = bytes("[:=]+>?|>")
+  local DELIMITER = bytes([=[[:=]+>?|>(?![ \t]*<)]=])
   local LAST_WORD = characters([=[(?<![\p{L}\p{N}_])([\p{L}\p{Nl}\p{No}]]=]
     .. [=[(?:[\p{L}\p{N}_-]|['’](?=[\p{L}\p{N}_]))*)["'`]?[ \t]*\z]=])
+  local ARROW = bytes([=[\A(?:<?[-=~]+>|:=+)\z]=])
+  local NUMBER_FIRST = bytes([=[\A[ \t]*[+-]?[0-9]+[ \t,;:|]]=])
   local HTTP = bytes([=[[ \t](?i:HTTP)/[0-9.]+[ \t]*\z]=])
 
   local function span(start, stop)
@@ -571,7 +594,7 @@ do
   local function label_start(text, stop)
     local start = stop
     while true do
-      local window = characters_before(text, start, NOTATION.longest_label)
+      local window = characters_before(text, start, LABELS.longest_label)
       local from, _, word = LAST_WORD:find(window)
       if not from or start < stop and not words.says_whose(word) then
         return start
@@ -582,7 +605,7 @@ do
 
   -- Where the value begins whose label, of `kind`, is at `start`; nil if there is no such label.
   local function label_at(text, start, kind)
-    local window = characters_from(text, start, NOTATION.longest_label)
+    local window = characters_from(text, start, LABELS.longest_label)
     local from, to = DELIMITER:find(window)
     if from and words.kind_of(window:sub(1, from - 1)) == kind then
       return skip(text, OPENER, start + to)
@@ -606,7 +629,7 @@ do
   -- The labels in `text`, from left to right.
   local function labels_of(text)
     local labels, at = {}, 1
-    for _ = 1, NOTATION.most_labels do
+    for _ = 1, LABELS.most_labels do
       local from, to = DELIMITER:find(text, at)
       if not from then
         break
@@ -754,6 +777,25 @@ do
     end
   end
 
+  -- The two in a text with no labels.
+  local function find(text)
+    if NUMBER_FIRST:find(text) then
+      local found, is_found = catch(function()
+        return { find_name_first(text) }
+      end)
+      local name, number = found[1], found[2]
+      if is_found and name and slice(text, name.stop, number.start):find("[ \t,;:|]$") then
+        return name, number
+      end
+      return find_number_first(text)
+    end
+    local name, number = find_name_first(text)
+    if name then
+      return name, number
+    end
+    return find_number_first(text)
+  end
+
   -- How a name is written that stands at `start`, which what is right before it shows.
   local function coding_of(text, start, written)
     local before = start > 1 and char_before(text, start) or " "
@@ -786,15 +828,45 @@ do
     end,
   }
 
+  -- The characters that are `around`, but for blanks, and brackets and quotes that are in pairs.
+  local function unpaired(around)
+    local open = {}
+    for mark in around:gmatch(CHARACTER) do
+      if #open > 0 and CLOSING[open[#open]] == mark then
+        table.remove(open)
+      elseif not BLANK[mark] then
+        table.insert(open, mark)
+      end
+    end
+    return open
+  end
+
   -- How wide the way is in which a text is written.
   local function width_of(written)
-    local is_plain = written.before == "" and not written.behind:find("[^ \t]")
-    if not is_plain or not CLASSIC[strip(written.between, BLANK)] then
-      return "punctuation"
-    elseif written.number_first then
-      return "number_first"
+    local separator, behind = strip(written.between, BLANK), strip(written.behind, BLANK)
+    if CLASSIC[separator] and written.before == "" and (behind == "" or behind == separator) then
+      if written.number_first then
+        return "number_first"
+      end
+      return separator == "," and "comma" or "classic"
+    elseif ARROW:find(separator) then
+      separator = ""
+    elseif #separator > 1 and CLASSIC[separator:sub(-1)] then
+      separator = separator:sub(1, -2)
     end
-    return written.between:find(",", 1, true) and "comma" or "classic"
+    local marks = unpaired(written.before .. separator .. written.behind)
+    local is_usual = not written.number_first
+    for _, mark in ipairs(marks) do
+      if ALPHA:find(mark) then -- a label
+        return "punctuation"
+      end
+      is_usual = is_usual and USUAL[mark] and mark == marks[1]
+    end
+    return is_usual and "punctuation" or "unusual"
+  end
+
+  local function wider(width, least)
+    return least and CREDIBLE.order[least] > CREDIBLE.order[width] and least or width
   end
 
   local function digits_at_end(name, beside)
@@ -810,7 +882,7 @@ do
   end
 
   -- The name of `message` without the numbers that are fields of their own in it, and these.
-  function notation.split_numbers(message, written)
+  function reading.split_numbers(message, written)
     local name, numbers = message.name, {}
     if written.coding ~= "plain" then
       return name, numbers
@@ -833,8 +905,9 @@ do
     return name, numbers
   end
 
-  -- The message whose name and number are there in `text`, with all that is around them.
-  local function make(text, name, number, width)
+  -- The message whose name and number are there in `text`, with all that is around them. It is
+  -- written in a way of the `width`; if that is not given, of at least the width `least`.
+  local function make(text, name, number, width, least)
     local number_first = number.start < name.start
     local first, second = number_first and number or name, number_first and name or number
     local written = {
@@ -860,18 +933,20 @@ do
       number_size = #digits,
       notation = written,
     }
-    local name_alone = notation.split_numbers(message, written)
-    credible.check(name_alone, message.number, #digits, width or width_of(written))
+    local name_alone = reading.split_numbers(message, written)
+    width = width or wider(width_of(written), least)
+    credible.check(name_alone, message.number, #digits, width)
     return message
   end
 
   -- The message that is `text`; nil if there are no name and number in it. With `glued`, there need
-  -- be nothing between a name and the number behind it.
-  function notation.read(text, glued)
+  -- be nothing between a name and the number behind it. How `text` ends may ask for a name as in a
+  -- way of the width `least`.
+  function reading.read(text, glued, least)
     if not text:find("[0-9]") then
       return nil
     elseif text:find("/", 1, true) and HTTP:find(text) then
-      malformed("this is an HTTP request")
+      malformed("this is HTTP")
     end
     local name, number
     if may_have_labels(text) then
@@ -880,22 +955,17 @@ do
         return make(text, name, number, "labelled")
       end
     end
-    name, number = find_name_first(text)
-    if not name then
-      name, number = find_number_first(text)
-    end
+    name, number = find(text)
     if name then
-      return make(text, name, number)
-    end
-    name, number = nil, nil
-    if glued then
+      return make(text, name, number, nil, least)
+    elseif glued then
       name, number = find_glued(text)
     end
     return name and make(text, name, number, "glued")
   end
 
   -- The name or the number alone that is in `text`, perhaps with a label.
-  function notation.read_half(text)
+  function reading.read_half(text)
     local start = skip(text, BLANK, 1)
     local number = label_at(text, start, "number")
     start = number or label_at(text, start, "name") or start
@@ -925,7 +995,7 @@ do
   end
 
   -- The message in two lines with `newline` between them.
-  function notation.join(first, newline, second)
+  function reading.join(first, newline, second, least)
     if first.is_number == second.is_number then
       if first.is_number then
         malformed("there is no name")
@@ -939,11 +1009,12 @@ do
       name, number = other, first.value
     end
     local text = first.text .. newline .. second.text
-    return make(text, name, number, first.is_number and "number_first" or "classic")
+    local width = first.is_number and "number_first" or "classic"
+    return make(text, name, number, wider(width, least))
   end
 
   -- All that has a label in `text`: whose it is, what, and its text.
-  function notation.labelled(text)
+  function reading.labelled(text)
     local labels = labels_of(text)
     for index, value in ipairs(values_of(text, labels)) do
       local label = labels[index]
@@ -954,7 +1025,7 @@ do
   end
 
   -- The text of `message` as our server writes it.
-  function notation.write(message)
+  function reading.write(message)
     local as_server, written = words.as_server, message.notation
     local first, second = message.name, message.number
     if written.number_first then
@@ -965,7 +1036,7 @@ do
   end
 
   -- What is around the name and the number, which are in braces.
-  function notation.template(written)
+  function reading.template(written)
     local first, second = "{name}", "{number}"
     if written.number_first then
       first, second = second, first
@@ -1322,7 +1393,7 @@ do
     end
     local message, is_read = catch(objects.read, structure)
     if not is_read and message.wrong and not structure:find('"', 1, true) then
-      return notation.read(structure) or message
+      return reading.read(structure) or message
     end
     return message
   end
@@ -1391,7 +1462,7 @@ do
     local decoded, is_decoded = catch(decode, text)
     local message, is_read
     if is_decoded then
-      message, is_read = catch(notation.read, decoded, true)
+      message, is_read = catch(reading.read, decoded, true)
     end
     if not (is_read and message) then
       return nil
@@ -1425,7 +1496,7 @@ do
     local big, little = unpack_int(data, at, ">"), unpack_int(data, at, "<")
     local value = math.abs(big) <= math.abs(little) and big or little
     local number = ("%d"):format(value)
-    credible.check(name, number, 1, "punctuation")
+    credible.check(name, number, 1, "comma")
     local dialect = { struct = stop - INT }
     return {
       name = name, name_at = 1, name_size = nul - 1,
@@ -1464,8 +1535,9 @@ end
 
 local lines = {}
 do
-  local END = bytes([=[\r?\n|\r\0|\r(?=[^\n\0])|\0]=])
-  local CONTROL = bytes([=[[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]]=])
+  -- Behind IAC and WILL, WONT, DO or DONT there is the option that telnet wants.
+  local END = bytes([=[\r?\n|\r\0|\r(?=[^\n\0])|(?<!\xff[\xfb-\xfe])\0]=])
+  local CONTROL = bytes([=[(?<!\xff[\xfb-\xfe])[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]]=])
 
   local function line(newline)
     return { kind = "line", newline = newline }
@@ -1480,17 +1552,17 @@ do
     end
   end
 
-  local function check_controls(data)
-    if CONTROL:find(data) then
+  local function check_controls(data, start, stop)
+    if CONTROL:find(slice(data, 1, stop), start) then
       malformed("there are control characters in it")
     end
   end
 
   -- The message of two lines, the second of which silence has ended; nil if it is none yet.
   local function finish_two(first, newline, text)
-    local second, is_half = catch(notation.read_half, text)
+    local second, is_half = catch(reading.read_half, text)
     if is_half and first.is_number ~= second.is_number then
-      return notation.join(first, newline, second)
+      return reading.join(first, newline, second)
     end
   end
 
@@ -1502,13 +1574,13 @@ do
   end
 
   local function take_padded(data, nul)
-    check_controls(slice(data, 1, nul))
+    check_controls(data, 1, nul)
     local behind = data:match("^\0+()", nul)
     if behind - 1 > MESSAGE.max_message then
       too_long()
     end
     local text = decode(slice(data, 1, nul))
-    local message = notation.read(text, true)
+    local message = reading.read(text, true)
     if not message then
       return structs.take(data, nul, behind)
     end
@@ -1517,7 +1589,7 @@ do
 
   local function finish_padded(data, nul)
     local text = decode(slice(data, 1, nul))
-    local message = notation.read(text, true)
+    local message = reading.read(text, true)
     return message and padded(message, nul, #data, text) or structs.finish(data, nul)
   end
 
@@ -1536,10 +1608,10 @@ do
     local message, text
     if from then
       local first = decode(slice(data, 1, from))
-      message = finish_two(notation.read_half(first), data:sub(from, to), last)
+      message = finish_two(reading.read_half(first), data:sub(from, to), last)
       text = first .. data:sub(from, to) .. last
     else
-      message, text = notation.read(last, true), last
+      message, text = reading.read(last, true), last
     end
     return message and taken(message, line(newline), #data, 1, #data - #newline, text)
   end
@@ -1548,7 +1620,7 @@ do
   -- text. Beyond the limit there may only be more digits of the number at its end.
   local function check_length(data, looked)
     local limit = MESSAGE.max_message
-    check_controls(data:sub(looked, limit + 1))
+    check_controls(data, looked, limit + 2)
     if #data <= limit then
       return
     end
@@ -1564,6 +1636,11 @@ do
     end
   end
 
+  -- How wide a text is at least that ends in `newline`: noise has many a CR.
+  local function least_width(newline)
+    return newline == "\r" and "punctuation" or nil
+  end
+
   local function take_lines(data)
     local looked, first, between = 1, nil, nil
     local from, to = END:find(data)
@@ -1577,15 +1654,15 @@ do
       local result, is_read = catch(function()
         text = decode(slice(data, looked, from))
         if first then
-          return notation.join(first, between, notation.read_half(text))
+          return reading.join(first, between, reading.read_half(text), least_width(newline))
         end
         lines.check_no_report(text, to)
-        local message = notation.read(text)
-        first = not message and notation.read_half(text) or nil
+        local message = reading.read(text, false, least_width(newline))
+        first = not message and reading.read_half(text) or nil
         return message
       end)
       if not is_read then
-        check_controls(data:sub(looked, to))
+        check_controls(data, looked, to + 1)
         error(result)
       elseif result then
         text = between and first.text .. between .. text or text
@@ -1595,9 +1672,11 @@ do
       from, to = END:find(data, looked)
     end
     check_length(data, looked)
+    return not first and nil
   end
 
-  -- The text at the beginning of `data`; nil if its end is not there yet.
+  -- The text at the beginning of `data`; nil if its end is not there yet, false if its first line
+  -- is there and it takes a second.
   function lines.take(data)
     if data:find("^[ 0-9]") then
       local message = counted.take(data)
@@ -1631,7 +1710,7 @@ do
     if text:find("^[{[]") then
       return objects.read(text)
     end
-    local message = notation.read(text)
+    local message = reading.read(text)
     return message and DIVIDING:find(message.notation.between) and message or nil
   end
 
@@ -1642,7 +1721,7 @@ do
 
   local function with_int(name, data, at, size, number_at, dialect)
     local number = ("%d"):format(structs.unpack_int(data, number_at, dialect.record.order))
-    credible.check(name, number, 1, "classic")
+    credible.check(name, number, 1, "comma")
     local message = { name = name, number = number, number_at = number_at, number_size = INT }
     return make(message, at, size, number_at + INT - 1, dialect)
   end
@@ -1664,7 +1743,7 @@ do
       return nil
     end
     local number = parse_number(digits)
-    credible.check(name, number, length, "classic")
+    credible.check(name, number, length, "comma")
     return { name = name, number = number, number_at = at, number_size = length }
   end
 
@@ -1749,7 +1828,7 @@ do
     if body:find("^[{[]") then
       message = objects.read(body)
     else
-      message = notation.read(body, newline == "")
+      message = reading.read(body, newline == "")
     end
     if message then
       message.name_at, message.number_at = nil, nil
@@ -1817,17 +1896,14 @@ do
     { "a Java ObjectOutputStream", [=[\xac\xed\0\x05]=] },
     { "a Python pickle", [=[\x80[\x02-\x05][\x95}\](cX\x8c]]=] },
   }
-  local END_OF_LINE = set_of("0123456789\r\n")
   local patterns = {}
   for index, row in ipairs(REQUESTS) do
     patterns[index] = "(" .. row[2] .. ")"
   end
   local ANY = bytes([[\A(?:]] .. table.concat(patterns, "|") .. ")")
 
-  -- What a client that begins with `data` speaks; nil if it is nothing that is known. The digits at
-  -- the end do not matter, as long as there are some.
+  -- What a client that begins with `data` speaks; nil if it is nothing that is known.
   function name_request(data)
-    data = slice(data, 1, skip_back(data, END_OF_LINE, #data + 1)) .. "0"
     local found = { ANY:find(data:sub(1, FOREIGN.looked_at)) }
     for index, row in ipairs(REQUESTS) do
       if found[index + 2] then
@@ -1862,6 +1938,8 @@ do
   local function framing_of_binary(data)
     local first, second, third, fourth = data:byte(1, 4)
     if not second then
+      return nil
+    elseif first == 0xFF and second >= 0xFA and second <= 0xFE then -- a command of telnet, in part
       return nil
     elseif is_high(first) and (first > 0 or second > 0) then
       return records, { kind = "counted", size = 2, order = ">" }
@@ -1954,18 +2032,27 @@ do
     return not is_begun and nil
   end
 
-  local function check_no_foreigner(data, state)
-    local protocol = not state.dialect and name_request(data)
+  -- Ends in an error if the first message is one of another protocol. Its last byte is at `stop` if
+  -- it is whole, and then it is what is before its digits that tells.
+  local function check_no_foreigner(data, state, stop)
+    if state.dialect then
+      return
+    elseif stop then
+      local line_stop = skip_back(data, BREAK, stop + 1)
+      data = slice(data, 1, skip_back(data, DIGIT, line_stop)) .. "0"
+    end
+    local protocol = name_request(data)
     if protocol then
       malformed("this is " .. protocol)
     end
   end
 
   -- `message`, with the state behind it.
-  local function consume(message, is_request)
+  local function consume(message, data, state, is_request)
     if not message then
       return nil
     end
+    check_no_foreigner(data, state, message.stop)
     local dialect = message.dialect
     local label = label_of(dialect)
     local envelope = dialect.envelope
@@ -1976,7 +2063,7 @@ do
       sum_may_follow = not is_request and label == "two-lines",
     }
     if is_request and dialect.notation and not in_range(message.number) then
-      local _, others = notation.split_numbers(message, dialect.notation)
+      local _, others = reading.split_numbers(message, dialect.notation)
       if #others > 0 then
         malformed("there are two numbers in it")
       end
@@ -1986,20 +2073,19 @@ do
 
   local function take_message(data, state, is_request)
     local framing, how = beginnings.framing_of(data, state.dialect)
-    if not framing then
-      check_no_foreigner(data:sub(1, FOREIGN.looked_at), state)
-      return nil
-    end
-    local message, is_read = catch(framing.take, data, how)
+    local message, is_read = catch(function()
+      if not framing and #data > MESSAGE.max_message then
+        too_long()
+      end
+      return framing and framing.take(data, how)
+    end)
     if not is_read then
-      check_no_foreigner(data:sub(1, FOREIGN.looked_at), state)
+      check_no_foreigner(data, state)
       error(message)
-    elseif message then
-      check_no_foreigner(data:sub(1, message.stop), state)
-    elseif framing ~= lines then
-      check_no_foreigner(data:sub(1, FOREIGN.looked_at), state)
+    elseif not message and (framing ~= lines or message == false) then
+      check_no_foreigner(data, state)
     end
-    return consume(message, is_request)
+    return consume(message, data, state, is_request)
   end
 
   local function finish_message(data, state, is_request)
@@ -2007,10 +2093,17 @@ do
     if not framing or not framing.finish or not data:find("[^ \t\r\n\v\f]") then
       return nil
     end
-    if framing == lines and not is_request then
-      lines.check_no_report(replace_errors(data), #data, true)
+    local message, is_read = catch(function()
+      if framing == lines and not is_request then
+        lines.check_no_report(replace_errors(data), #data, true)
+      end
+      return consume(framing.finish(data, how), data, state, is_request)
+    end)
+    if not is_read then
+      check_no_foreigner(data, state)
+      error(message)
     end
-    return consume(framing.finish(data, how), is_request)
+    return message
   end
 
   -- `what` it read, or why not. An error of the peer is none where a request was due.
@@ -2077,7 +2170,7 @@ do
   -- The name and the number in `text` if it has labels for several numbers.
   local function by_labels(text)
     local numbers, servers, names = 0, {}, {}
-    for _, one in ipairs(notation.labelled(text)) do
+    for _, one in ipairs(reading.labelled(text)) do
       local is_number = one.kind == "number" or one.kind == "sum"
       if is_number and is_integer(one.text) then
         numbers = numbers + 1
@@ -2110,12 +2203,12 @@ do
   end
 
   local function choose(message, own)
-    local name, number = by_labels(notation.write(message))
+    local name, number = by_labels(reading.write(message))
     if name then
       return name, number
     end
     local others
-    name, others = notation.split_numbers(message, message.notation)
+    name, others = reading.split_numbers(message, message.notation)
     if #others == 0 then
       return message.name, message.number
     end
@@ -2345,7 +2438,7 @@ local function add_content(item, range, message)
     item:add(fields.dialect, message.label):set_generated()
   end
   if message.label == "template" and message.dialect.notation then
-    local template = escape(notation.template(message.dialect.notation))
+    local template = escape(reading.template(message.dialect.notation))
     item:add(fields.template, template):set_generated()
   end
   if message.error then
