@@ -542,6 +542,36 @@ def test_what_is_shown_of_a_stream(tmp_path: Path) -> None:
 
 
 @needs_tshark
+def test_what_is_shown_of_templates_and_between_messages(tmp_path: Path) -> None:
+    with Packets(tmp_path / "capture") as packets:
+        packets.request(1, b"\xef\xbb\xbfClient of Ann#1#\n\n\r\n(2) Client of Ann\n\n")
+        packets.request(2, b"\xff\xfb\x03\xff\xfd\x01Client of Ann,3\r\0")
+        packets.request(3, b"SSH-2.0-OpenSSH_9.6\r\n")
+        packets.reply(3, b"Name: Bob, Number: 58, Sum: 100\n")
+        packets.request(4, b"<Client of Ann> -> 42")
+        packets.reply(4, b"<Server of Bob> -> 5", b"8")
+    rows = dissect(packets.path, TWICE)
+    assert infos(rows) == [
+        "Byte-order mark; Request: Client of Ann, 1; Empty line; Request: Client of Ann, 2",
+        "Telnet commands; Request: Client of Ann, 3",
+        "Malformed request: this is SSH",
+        "Reply: Bob, 58",
+        "Request: Client of Ann, 42",
+        "Reply, continued in frame 7",
+        "Reply: Server of Bob, 58, sum 100",
+    ]
+    assert [row["template"] for row in rows] == [
+        ["{name}#{number}#", "({number}) {name}"],
+        [],
+        [],
+        ["Name: {name}, Number: {number}, Sum: 100"],
+        ["<{name}> -> {number}"],
+        [],
+        ["<{name}> -> {number}"],
+    ]
+
+
+@needs_tshark
 @pytest.mark.parametrize("options", [(), (TWICE,), (TWICE, "-Y", "")])
 def test_a_port_used_again(tmp_path: Path, options: tuple[str, ...]) -> None:
     """It takes nothing from that, even if tshark has no field to tell them apart at first.
