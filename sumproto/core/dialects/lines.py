@@ -77,11 +77,11 @@ class Lines(Framing):
                 _check_controls(data, start + second, end)
                 raise
             first, second = here - start, end - start
-            looked = second
+            looked = begun.looked = second
+            begun.state = (first, second)
         self._check_length(data, start, len(data), looked)
         # Whether a CR is a newline the byte behind it shows.
         begun.looked = len(data) - start - data.endswith(b"\r", start)
-        begun.state = (first, second)
         return None
 
     def finish(self, data: bytes, start: int) -> Taken | None:
