@@ -1285,7 +1285,7 @@ do
   end
 
   -- The message that is `text`, from a bracket to the one that closes it.
-  function objects.read(text)
+  local function read_structure(text)
     local leaves = leaves_of(text)
     check_no_report(leaves)
     local number = choose(filter(leaves, function(leaf)
@@ -1342,6 +1342,19 @@ do
       },
     }
   end
+
+  -- The message that is `text`, an object, a list or neither; nil if there is none in it. What
+  -- begins like one, but has a name in no quotes, is none: [Ann, 42].
+  function objects.read(text, glued)
+    if not text:find("^{") and not text:find('^%[[ \t\r\n]*["[{]') then
+      return reading.read(text, glued)
+    end
+    local message, is_read = catch(read_structure, text)
+    if not is_read and message.wrong and not text:find('"', 1, true) then
+      return reading.read(text) or error(message)
+    end
+    return is_read and message or error(message)
+  end
 end
 
 -- Structures -----------------------------------------------------------------------------------
@@ -1391,11 +1404,7 @@ do
     if not is_utf8(structure) then
       malformed("it is not UTF-8")
     end
-    local message, is_read = catch(objects.read, structure)
-    if not is_read and message.wrong and not structure:find('"', 1, true) then
-      return reading.read(structure) or message
-    end
-    return message
+    return objects.read(structure)
   end
 
   function structures.take(data)
@@ -1405,7 +1414,7 @@ do
     end
     local newline = data:match("^\r?\n", last + 1) or ""
     local structure = data:sub(1, last)
-    local message = read(structure)
+    local message = catch(read, structure)
     message.stop = last + #newline
     message.newline_may_follow = newline == ""
     if not message.name then
@@ -1462,7 +1471,7 @@ do
     local decoded, is_decoded = catch(decode, text)
     local message, is_read
     if is_decoded then
-      message, is_read = catch(reading.read, decoded, true)
+      message, is_read = catch(objects.read, decoded, true)
     end
     if not (is_read and message) then
       return nil
@@ -1646,7 +1655,7 @@ do
     local from, to = END:find(data)
     while from do
       if data:byte(from) == 0 then
-        return take_padded(data, from)
+        return take_padded(data, from) or not first and nil
       elseif to > MESSAGE.max_message then
         check_length(data:sub(1, to), looked)
       end
@@ -1707,11 +1716,9 @@ do
 
   -- `text` as a whole message; nil if it is the name of a record.
   local function read_text(text)
-    if text:find("^[{[]") then
-      return objects.read(text)
-    end
-    local message = reading.read(text)
-    return message and DIVIDING:find(message.notation.between) and message or nil
+    local message = objects.read(text)
+    local is_divided = message and DIVIDING:find(message.notation.between)
+    return (is_divided or text:find("^[{[]")) and message or nil
   end
 
   local function make(message, at, size, stop, dialect)
@@ -1824,12 +1831,7 @@ do
   local function read(text, newline, order)
     local mark = text:sub(1, #MARK) == MARK and MARK or ""
     local body = text:sub(#mark + 1)
-    local message
-    if body:find("^[{[]") then
-      message = objects.read(body)
-    else
-      message = reading.read(body, newline == "")
-    end
+    local message = objects.read(body, newline == "")
     if message then
       message.name_at, message.number_at = nil, nil
       local envelope = { kind = "utf16", order = order }
