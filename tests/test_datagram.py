@@ -136,7 +136,7 @@ def test_a_reply_mirrors_its_request(request_: bytes, reply: bytes) -> None:
         b"Client of Ann",
         b"Client of Ann\n",
         b"Ann,42\nBob,43\n",
-        b"Ann,42\n\n",
+        b"Ann,42\n,\n",
         b'{"name":"Ann","n":42}\n{',
         b'{"name":"Ann"',
         b"\0\3Ann\0\0\0",

@@ -15,6 +15,7 @@ from sumproto.core.dialects import (
     DIALECTS,
     REPLIES,
     REQUESTS,
+    UNKNOWN,
     Decoder,
     Dialect,
     Newline,
@@ -24,6 +25,7 @@ from sumproto.core.dialects import (
     reads_back,
 )
 from sumproto.core.dialects.base import Begun
+from sumproto.core.dialects.beginnings import framing_of
 from sumproto.core.dialects.decoder import Framings
 from sumproto.core.message import (
     MAX_MESSAGE,
@@ -146,14 +148,20 @@ def test_a_newline_behind_an_object_is_answered_when_it_comes() -> None:
         (b"Lee, Ann,42\n", Message("Lee, Ann", 42)),
         (b"R2-D2 7,42\n", Message("R2-D2 7", 42)),
         (b"Ann,42,100\n", Message("Ann,42", 100)),
-        (b"1 2\n", Message("1", 2)),
         (b"42,Lee, Ann\n", Message("Lee, Ann", 42)),
         (b"Lee, Ann\n42\n", Message("Lee, Ann", 42)),
         (b"user1\n42\n", Message("user1", 42)),
         ("Ænne 李,42\n".encode(), Message("Ænne 李", 42)),
         (b"Ann,-5\n", Message("Ann", -5)),
         (b"Ann,101\n", Message("Ann", 101)),
-        (b"Ann - 5\n", Message("Ann -", 5)),
+        (b"Ann - 5\n", Message("Ann", 5)),
+        (b"42,Client-7\n", Message("Client-7", 42)),
+        (b"42 Client v1.1\n", Message("Client v1.1", 42)),
+        (b"42,Client 1e2\n", Message("Client 1e2", 42)),
+        (b"3 Bob: 42\n", Message("3 Bob", 42)),
+        (b"Davis Jr.,42\n", Message("Davis Jr.", 42)),
+        (b"(TA) Ann,42\n", Message("(TA) Ann", 42)),
+        (b"(Ann),42\n", Message("Ann", 42)),
     ],
 )
 def test_where_a_name_ends(data: bytes, message: Message) -> None:
@@ -163,14 +171,14 @@ def test_where_a_name_ends(data: bytes, message: Message) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"\n",
-        b"42\n",
         b",42\n",
-        b"  42\n",
+        b"1 2\n",
+        b"42\n7\n",
+        b"42 Ann HTTP/\n",
+        b"!,42\n",
         b"42,\n",
         b"42, \n",
         b"Ann,\n",
-        b"Ann,42 \n",
         b"Ann,42.0\n",
         b"Ann 1e2\n",
         b"Ann|1_0\n",
@@ -178,7 +186,6 @@ def test_where_a_name_ends(data: bytes, message: Message) -> None:
         "Ann,٤٢\n".encode(),
         b"Ann\nLee\n",
         b"Ann\n\n",
-        b"Ann\n42 \n",
         b"Ann\n4.2\n",
         b"A\xffn,42\n",
         b"\xff\n42\n",
@@ -187,36 +194,26 @@ def test_where_a_name_ends(data: bytes, message: Message) -> None:
         b"\xe2\x80\xae,42\n",
         b"A" * (MAX_NAME + 1) + b",42\n",
         b"A" * (MAX_NAME + 1) + b"\n42\n",
-        b"Ann,42\r\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"\x80\x01\n",
-        b"\x04\x00",
         b"{}",
         b'{"a":"Ann"}',
         b'{"a":"Ann","b":4.2}',
         b'{"a":"Ann","b":true}',
-        b'{"a":"Ann","b":"42"}',
         b'{"a":"Ann","b":1e2}',
         b'{"a":"Ann","b":null}',
         b'{"a":1,"b":2}',
         b'{"a":"Ann","b":42,}',
         b'{"a":"Ann" "b":42}',
-        b"{'a':'Ann','b':42}",
         b'{a:"Ann",b:42}',
         b'{"a":"Ann","b":42,"c":43}',
-        b'{"a":"Ann","b":42,"id":4.2}',
-        b'{"a":"Ann","b":42,"id":{}',
         b'{"a":"Ann","a":42}',
         b'{"a":"Ann","b":42,"b":42}',
-        b'{"a":{"b":42},"c":"Ann"}',
-        b'{"a":["Ann"],"b":42}',
         b'{"a":"","b":42}',
         b'{"a":"A\\nnn","b":42}',
         b'{"a":"A\nnn","b":42}',
         b'{"a":"\\ud800","b":42}',
         b'{"a":"\\x","b":42}',
         b'{"a":"\xff","b":42}',
-        b"\0\0",
         b"\0\1 \0\0\0\1",
         b"\0\1\xff\0\0\0\1",
         b"\0\2A\n",
@@ -235,6 +232,12 @@ def test_malformed(data: bytes) -> None:
         b"Ann\n",
         b"Ann,",
         b"Ann\n4x",
+        b"42\n",
+        b"  42\n",
+        b"\x80\x01\n",
+        b"\x04\0",
+        b"\0\0",
+        b'{"a":"Ann","b":42,"id":{}',
         b"42,\xc3",
         b"Ann\n\xc3",
         b'{"a":"Ann","b":42',
@@ -254,7 +257,7 @@ def test_silence_ends_only_what_is_whole(data: bytes) -> None:
 
 
 def test_nothing_behind_an_error_is_a_message() -> None:
-    assert decode([b"Ann,1\nBob,2\n\nCid,3\n"]) == [
+    assert decode([b"Ann,1\nBob,2\n,\nCid,3\n"]) == [
         (Message("Ann", 1), b"Server of Bob,58\n"),
         (Message("Bob", 2), b"Server of Bob,58\n"),
         ("malformed", b""),
@@ -264,18 +267,18 @@ def test_nothing_behind_an_error_is_a_message() -> None:
 @pytest.mark.parametrize(
     ("data", "wrong"),
     [
-        (b"GET / HTTP/1.1\r\nHost: localhost:12000\r\n\r\n", "this is an HTTP request"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\nAnn,101\n", "this is an HTTP request"),
-        (b"101 / HTTP/1.1\r\n", "this is an HTTP request"),
-        (b"42 / HTTP/1.1", "this is an HTTP request"),
-        (b"42,/ HTTP/0.9\n", "this is an HTTP request"),
-        (b"42\t/?Ann http/2\n", "this is an HTTP request"),
-        (b"42|Ann HTTP/1.1 \t\n", "this is an HTTP request"),
-        (b"Ann|101 /,101 HTTP/1.1\r\n", "this is an HTTP request"),
-        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "this is an HTTP request"),
-        (b"Ann\n42 / HTTP/1.1\n", "'42 / HTTP/1.1' is not an integer"),
-        (b"GET /" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
-        (b"GET /,9" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
+        (b"GET / HTTP/1.1\r\nHost: localhost:12000\r\n\r\n", "this is HTTP"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\nAnn,101\n", "this is HTTP"),
+        (b"101 / HTTP/1.1\r\n", "this is HTTP"),
+        (b"42 / HTTP/1.1", "this is HTTP"),
+        (b"42,/ HTTP/0.9\n", "this is HTTP"),
+        (b"42\t/?Ann http/2\n", "this is HTTP"),
+        (b"42|Ann HTTP/1.1 \t\n", "this is HTTP"),
+        (b"Ann|101 /,101 HTTP/1.1\r\n", "this is HTTP"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "this is HTTP"),
+        (b"Ann\n42 / HTTP/1.1\n", "'1.1' is not an integer"),
+        (b"GET /" + b"9" * 1100 + b" HTTP/1.1\r\n", "this is HTTP"),
+        (b"GET /,9" + b"9" * 1100 + b" HTTP/1.1\r\n", "this is HTTP"),
         (b"101 /,9" + b"9" * 1100 + b" HTTP/1.1\r\n", "at most 1024 bytes"),
         (b"Ann\r\nX: 9" + b"9" * 1100 + b"\r\n", "at most 1024 bytes"),
     ],
@@ -286,7 +289,7 @@ def test_http_is_malformed_and_not_a_number(data: bytes, wrong: str) -> None:
 
 
 def test_what_only_looks_like_http_is_a_message() -> None:
-    for data in b"HTTP/1.1,42\n", b"42 Ann HTTP/\n", b"42 AnnHTTP/1.1\n", b"42 HTTP/1.1 Ann\n":
+    for data in b"HTTP/1.1,42\n", b"42 Client/1.1\n", b"42 HTTP/1.1 Ann\n":
         assert [message.number for message, _ in decode([data]) if isinstance(message, Message)]
 
 
@@ -349,7 +352,6 @@ def test_digits_beyond_the_limit_are_out_of_range(start: bytes, terminator: byte
         b"Ann," + b"9" * 1100 + b",5\n",
         b"Ann," + b"0" * 1100 + b"42\n",
         b"A" * 1000 + b" " + b"9" * 1100 + b" 5\n",
-        b"Ann,42" + b"\r" * 1100,
     ],
 )
 def test_digits_do_not_excuse_everything(data: bytes) -> None:
@@ -382,21 +384,13 @@ def test_a_byte_is_not_looked_at_again(framings: Framings, data: bytes, again: s
 
     And but for the last byte, which may be a carriage return.
     """
-    framing = framings.by_first_byte.get(data[0], framings.text)
+    framing = framing_of(data, 0, UNKNOWN, framings.text)
     begun = Begun()
     for size in range(1, len(data) + 1):
         known = 0 if size in again else max(0, begun.looked - 1)
-        assert framing.take(b"\n" * known + data[known:size], 0, begun) is None
+        seen = data[:1] + b"\n" * (known - 1) if known else b""
+        assert framing.take(seen + data[known:size], 0, begun) is None
         assert begun.looked in (size, size - 1)
-
-
-def test_the_sum_before_a_reply_is_not_looked_at_again() -> None:
-    begun = Begun()
-    assert REPLIES.text.take(b"100\n", 0, begun) is None
-    assert REPLIES.text.take(b"\n\n\n\nBob", 0, begun) is None
-    taken = REPLIES.text.take(b"\n\n\n\nBob\n58\n", 0, begun)
-    assert taken
-    assert taken[0].message == Message("Bob", 58)
 
 
 # Errors, in the dialect of the peer
@@ -406,10 +400,10 @@ def test_the_sum_before_a_reply_is_not_looked_at_again() -> None:
     ("data", "terminator"),
     [
         (b"", b"\r\n"),
-        (b"\n", b"\n"),
-        (b"\r\n", b"\r\n"),
+        (b"\n", b"\r\n"),  # an empty line shows nothing
+        (b"Ann\n,\n", b"\n"),
         (b"Ann,1\n\x05", b"\n"),
-        (b"Ann,1\n\r\n", b"\r\n"),
+        (b"Ann,1\n\r\n", b"\n"),
         (b"Ann,1\nBob", b"\n"),
     ],
 )
@@ -471,8 +465,8 @@ def test_an_error_is_no_object(data: bytes, reported: str, explanation: str) -> 
 
 def test_a_reply_may_have_the_sum() -> None:
     data = b'{"server_name": "Bob", "server_number": 58, "sum": 100}'
-    assert decode([data], framings=REPLIES)[0][0] == Message("Bob", 58)
-    assert decode([data]) == [("malformed", b"")]
+    for framings in REPLIES, REQUESTS:
+        assert decode([data], framings=framings)[0][0] == Message("Bob", 58)
 
 
 def test_a_record_has_room_for_32_bits() -> None:
@@ -514,18 +508,18 @@ def test_there_are_no_other_labels(dialect: Dialect) -> None:
     assert label_of(dialect) in DIALECTS
 
 
+# No name of these is in any dialect part of what is around it, and all look like one.
+CLEAR = st.from_regex(
+    r"Server of [A-Za-zÄ-ü李](?:[ -+.A-Za-zÄ-ü李]{0,60}[A-Za-zÄ-ü李])?", fullmatch=True
+).filter(lambda name: not set("\"'({") & set(name))
+
+
 @given(NAMES, NUMBERS, SEPARATORS, TERMINATORS)
 def test_decode_encode(name: str, number: int, separator: str, terminator: str) -> None:
-    assume(separator.strip() or name[-1] not in ",;:|")  # it would be read as the separator
-    assume(not name.startswith("{"))  # it would be read as an object
-    message = Message(name, number)
+    message = Message(f"Client of {name[:200]}x", number)
     encoded = separated(separator, terminator).encode(message)
     assume(len(encoded) <= MAX_MESSAGE)
     assert [found for found, _ in decode([encoded])] == [message]
-
-
-# No name of these is in any dialect part of what is around it.
-CLEAR = st.from_regex(r"[A-Za-zÄ-ü李](?:[ -+.A-Za-zÄ-ü李]{0,60}[A-Za-zÄ-ü李])?", fullmatch=True)
 
 
 @given(SPOKEN, CLEAR, st.integers(1, 100), st.data())
@@ -543,21 +537,29 @@ def test_replies_are_what_the_server_meant(
     [
         ("Server of Bob", []),
         ("Server 3", ["number-first", "two-lines", "record"]),
-        ("Bob,", ["space", "two-lines"]),
-        ("3 Bob", ["two-lines"]),
-        ("{Bob", ["comma", "pipe", "semicolon", "colon", "space", "two-lines"]),
+        ("3 Bob", ["number-first", "two-lines", "record"]),
+        ("{Bob", [*DIALECTS][:7] + ["record", "text-record"]),
     ],
 )
 def test_names_that_are_misread(name: str, dialects: list[str]) -> None:
     assert misread_in(name) == dialects
 
 
-@given(st.lists(st.tuples(SPOKEN, NAMES, NUMBERS), min_size=1, max_size=5), st.data())
+@pytest.mark.parametrize("name", ["Bob,", "(Bob)", "'Bob'", "Name: Bob", "12"])
+def test_what_is_around_a_name_makes_it_misread(name: str) -> None:
+    assert "comma" in misread_in(name)
+
+
+@given(
+    st.lists(
+        st.tuples(SPOKEN, CLEAR | NAMES.map("Client of {}".format), NUMBERS), min_size=1, max_size=5
+    ),
+    st.data(),
+)
 def test_any_chunks_give_the_same_messages(
     messages: list[tuple[Dialect, str, int]], data: st.DataObject
 ) -> None:
-    for dialect, name, number in messages:
-        assume(reads_back(Message(name, number), dialect))
+    messages = [one for one in messages if reads_back(Message(*one[1:]), one[0])]
     stream = b"".join(dialect.encode(Message(name, number)) for dialect, name, number in messages)
     found = decode(chunks(stream, data))
     assert [message for message, _ in found] == [Message(name, n) for _, name, n in messages]

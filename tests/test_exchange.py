@@ -118,6 +118,12 @@ def test_a_third_field_that_is_the_sum(reply: bytes, name: str, number: int) -> 
     assert without_sum(received, 42) == Message(name, number)
 
 
+def test_a_third_field_that_explains_nothing() -> None:
+    received = Decoder().take_first(b"Room,101,58\n")
+    with pytest.raises(Malformed, match="which of the numbers is the server's does not show"):
+        without_sum(received, 42)
+
+
 @pytest.mark.parametrize("number", [1, 100])
 def test_the_range_has_its_ends(number: int) -> None:
     assert Rule("Bob", lambda: 1).answer(Message("Ann", number)).sum == number + 1

@@ -216,6 +216,6 @@ def test_a_page_of_the_same_origin_stops_nothing(browser: Any, tmp_path: Path, m
         browser.get(f"http://127.0.0.1:{port}/")
     with running_server(tmp_path, "--port", port) as server:
         assert browser.execute_async_script(FETCH, method) == "failed"
-        server.wait_for("this is an HTTP request")
+        server.wait_for("this is HTTP")
         assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
     browser.get("about:blank")

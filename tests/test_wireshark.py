@@ -1,5 +1,7 @@
 """The Wireshark dissector, on captures of real traffic and on packets made up here."""
 
+# ruff: noqa: RUF001 - the quotes and dashes of typography, and the punctuation of Chinese, are meant
+
 from __future__ import annotations
 
 import os
@@ -10,10 +12,12 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import (
     EVIL,
     EXAMPLES,
@@ -32,16 +36,16 @@ from support import (
 
 from sumproto.commandline import PORT
 from sumproto.core.dialects import (
+    REPLIES,
+    TEMPLATE,
     Decoder,
-    Dialect,
-    JsonObject,
     Received,
-    Record,
-    Separated,
-    TextRecord,
-    TwoLines,
+    Text,
+    label_of,
+    without_sum,
 )
-from sumproto.core.message import MessageError, in_range
+from sumproto.core.dialects.words import as_server
+from sumproto.core.message import MessageError, ReportedError, escape, in_range
 from sumproto.wireshark import DISSECTOR
 from sumproto.wireshark.__main__ import main
 
@@ -50,8 +54,8 @@ pytestmark = pytest.mark.live
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="there is no tshark")
 
 OURS = (
-    "name number big_number sum dialect error request_in response_in continued_in time malformed "
-    "too_long out_of_range"
+    "name number big_number sum dialect template error request_in response_in continued_in time "
+    "malformed too_long out_of_range"
 )
 FIELDS = [
     *("frame.number", "tcp.stream", "_ws.col.Info", "_ws.expert.message"),
@@ -160,40 +164,32 @@ class Packets:
         self._frames.append(time + struct.pack("<II", size, size) + header + data)
 
 
-SEPARATORS = {",": "comma", ";": "semicolon", ":": "colon", "|": "pipe", "": "space"}
-
-
-def name_of(dialect: Dialect) -> str:
-    """What the dissector calls a dialect."""
-    match dialect:
-        case Separated(number_first=True):
-            return "number-first"
-        case TextRecord():
-            return "text-record"
-        case Separated():
-            return SEPARATORS[dialect.separator.strip(" \t")]
-        case TwoLines():
-            return "two-lines"
-        case JsonObject():
-            return "json"
-    assert isinstance(dialect, Record)
-    return "record"
-
-
 def read(datagram: bytes) -> list[str]:
-    """What our server makes of `datagram`: name, number and dialect, and the code of an error."""
+    """What our server makes of `datagram`: name, number and dialect, and the code of an error.
+
+    A dialect with no name has its template beside its label.
+    """
     decoder = Decoder()
-    decoder.feed(datagram)
     try:
-        received = decoder.take() or decoder.finish()
+        received = decoder.take_first(datagram)
     except MessageError as error:
         return [error.code]
-    if received is None or decoder.pending:
+    if decoder.pending:
         return ["malformed"]
-    assert isinstance(received, Received)
+    return shown_of(received)
+
+
+def shown_of(received: Received) -> list[str]:
+    """What the dissector has to show of a message."""
     (name, number), dialect = received
-    shown = [name, str(number), name_of(dialect)]
-    return shown if in_range(number) else [*shown, "out-of-range"]
+    label = label_of(dialect)
+    template = []
+    if label == TEMPLATE and isinstance(dialect, Text):
+        before, between, behind, number_first, _ = dialect.notation
+        first, second = ("{number}", "{name}") if number_first else ("{name}", "{number}")
+        template = [escape(as_server(before + first + between + second + behind))]
+    code = [] if in_range(number) else ["out-of-range"]
+    return [name, str(number), label, *template, *code]
 
 
 def shown(row: Row) -> list[str]:
@@ -204,11 +200,77 @@ def shown(row: Row) -> list[str]:
         *row["number"],
         *row["big_number"],
         *row["dialect"],
+        *map(as_server, row["template"]),
         *(code for field, code in codes.items() if row[field]),
     ]
 
 
 REQUESTS = [request for request, _ in MIRRORED + OBJECTS + RECORDS]
+
+TEMPLATES = [
+    *(
+        f"Client of Ann{between}42".encode()
+        for between in ("/", "-", " - ", "_", "#", "::", " -> ")
+    ),
+    *(f"Client of Ann{between}42".encode() for between in ("", ",-", "-+", "，", " – ", "||")),
+    *(b"Client of Ann,42  ", b"Client of Ann,42,", b"Client of Ann;42;", b"|Client of Ann|42|"),
+    *(b"42/Client of Ann", b"(42) Client of Ann", b"#42# Client of Ann #", b"[42, Client of Ann]"),
+    *(b'"Client of Ann",42', b"(Client of Ann,42)", b"<Client of Ann>, <42>", b"(TA) Ann, 42"),
+    *(b"('Client of Ann', 42)", b"{'name': 'O\\'Neil', 'number': 42}", b"['Client of Ann', '42']"),
+    *(b"Davis Jr.,42", b"Davis Jr.42", b"O'Neil's 42", "“Zoë”, 42".encode(), b"Ann_2-42"),
+    *(b"Name: Ann, Number: 42", b"Number: 42; Client's name: Ann", b"name=Ann;number=42"),
+    *(b"Name: Ann\nNumber: 42", b"number=42\r\nclient_name='Ann'", b"42\nClient of Ann"),
+    *(b"name=Ann+Lee%20%c3%ab%ff&number=42", b"my name is: Ann, my number is: 42"),
+    b"<message><name>Ann &amp; Bob</name><number>42</number></message>",
+    *(b"Client of Ann \n 42", b"Client of Ann\r42", b"\n\r\nClient of Ann,42\n\n"),
+    *(b"\xef\xbb\xbfClient of Ann,42", "\ufeffAnn,42\r\n".encode("utf-16-le")),
+    *("\ufeffZoë 😀,42".encode("utf-16-be"), '\ufeff{"n": "Ann", "i": 42}\n'.encode("utf-16-be")),
+    *(b"\xff\xfd\x01\xff\xfb\x03Ann,42\r\0", b"Client\xff\xf1 of Ann,42\r\n"),
+    *(b"\0\x0dClient of Ann\0\x0242", b"\0\x11Client of Ann\0\0\0\x2a"),
+    *(b"Client of Ann,42\0", b"Client of Ann,42".ljust(256, b"\0"), b"Ann".ljust(9, b"\0") + b"42"),
+    *(b"Client of Ann".ljust(size, b"\0") + b"\0\0\0\x2a" for size in (50, 256)),
+    *(b"Client of Ann".ljust(size, b"\0") + b"\x2a\0\0\0" for size in (52, 100)),
+    *(b"\x10\0Client of Ann,42", b"\0\0\0\x10Client of Ann,42", b"\x10\0\0\0Client of Ann,42"),
+    *(b"\x0d\0Client of Ann\x2a\0\0\0", b"\0\0\0\x0dClient of Ann\0\0\0\x2a"),
+    *(b'\0\x1a{"name": "Ann", "no": 42}', b"\0\x0aClient-200", b"\0\5{[42}"),
+    *(b"0016Client of Ann,42", b"16".ljust(64) + b"Client of Ann,42", b"  18Client of Ann,42\r\n"),
+    *(b"16:Client of Ann,42,", b"20:Client of Ann Lee,42,", b"16:Client of Ann,42;"),
+    b'{"name": "Ann", "number": 42, "type": "request"}',
+    b'{"data": {"client": {"name": "Ann"}, "value": "42"}, "time": 1.5e3, "more": [null, true]}',
+    *(b'["Ann", 42]', b'[["Ann"], {"n": 42}]', b"[Ann, 42]", b"{Ann, 42}", b"[ 42; Ann ]"),
+    *(b"Ann,42,0", b"Ann,42,999", b"Ann,4.2", b"4.2,Ann", b"Ann,1e3", b"Ann,", b"Ann,\xc2\xb2"),
+]
+"""Messages that have no dialect with a name, and what is like one."""
+
+FOREIGN = [b"GET /42 HTTP/1.1", b"SSH-2.0-OpenSSH_9.6", b"\x16\x03\x01\2\0\1", b"EHLO example.org"]
+"""The first bytes of other protocols."""
+
+PIECES = [
+    *(
+        "Client",
+        "Ann",
+        "é",
+        "Jr. ",
+        "name",
+        "number",
+        "sum",
+        "my ",
+        "client_",
+        "id",
+        "true",
+        "HTTP/1",
+    ),
+    *(
+        *"\"'`([{<>}])“”’,;:|/=#~&-+._%\\ \t\r\n\0\x1b→，²٤\u0301",
+        "</",
+        "42",
+        "-5",
+        ".5",
+        "e5",
+        "16:",
+    ),
+]
+"""What changes what is read."""
 ODD = [
     "Zoë 😀,42".encode(),
     rb'{"name": "Zo\u00eb \ud83d\ude00", "number": 7}',
@@ -232,10 +294,11 @@ def noise(seed: int, count: int) -> Iterator[bytes]:
     """Messages with some bytes deleted, inserted or repeated, and random bytes."""
     rng = random.Random(seed)
     for _ in range(count):
-        data = bytearray(rng.choice(REQUESTS + ODD + EVIL))
+        data = bytearray(rng.choice(REQUESTS + TEMPLATES + FOREIGN + ODD + EVIL))
         for _ in range(rng.randint(1, 3)):
             at, other = sorted(rng.randrange(len(data) + 1) for _ in range(2))
-            insert = bytes([rng.choice(b'\0\1\4{}":,;| \t\r\n0123456789+-.ER\xc3\x80\\u')])
+            byte = bytes([rng.choice(b"\0\1\4\xff\xfb\xfe\xc3\x80ERu0123456789")])
+            insert = rng.choice([byte, rng.choice(PIECES).encode()])
             data[at:at] = rng.choice([insert, data[at : at + 5]])
             del data[other : other + rng.randint(0, 2)]
         yield bytes(data)
@@ -255,15 +318,132 @@ def any_digits() -> Iterator[None]:
 @pytest.mark.usefixtures("any_digits")
 def test_datagrams_are_read_as_the_server_reads_them(tmp_path: Path) -> None:
     corpus = [path.read_bytes() for path in sorted((PROJECT / "tests" / "corpus").iterdir())]
-    plain = REQUESTS + ODD + EVIL + corpus
+    plain = REQUESTS + TEMPLATES + FOREIGN + ODD + EVIL + corpus
     lines = [message + newline for message in plain for newline in (b"\n", b"\r\n")]
-    datagrams = [data for data in [*plain, *lines, *noise(1, 1000)] if data]
+    datagrams = [data for data in [*plain, *lines, *noise(1, 2000)] if data]
     with Packets(tmp_path / "capture") as packets:
         for data in datagrams:
             packets.ask(40000, data)
     rows = dissect(packets.path)
     for data, row in zip(datagrams, rows, strict=True):
         assert (data, shown(row)) == (data, read(data))
+
+
+NAMES = st.sampled_from(["Ann", "Client of Ann", "O'Neil", "J. R. Smith", "Zoë", "R2-D2", "(x)"])
+NUMBERS = st.integers(-5, 105) | st.just("4.2")
+MARKS = st.text("".join(piece for piece in PIECES if len(piece) == 1), max_size=3)
+LABELS = st.sampled_from(["", "", "Name: ", "number=", "<name>", "client's number: ", "sum: "])
+
+
+@st.composite
+def decorated(draw: st.DrawFn) -> bytes:
+    """A name and a number, with labels or without, and marks around them."""
+    name, number = f"{draw(LABELS)}{draw(NAMES)}", f"{draw(LABELS)}{draw(NUMBERS)}"
+    first, second = draw(st.permutations([name, number]))
+    before, between, behind = (draw(MARKS) for _ in range(3))
+    return f"{before}{first}{between}{second}{behind}".encode()
+
+
+@needs_tshark
+@settings(max_examples=10)
+@given(st.lists(decorated(), min_size=20, max_size=60))
+def test_any_decoration_is_read_as_the_server_reads_it(
+    tmp_path_factory: pytest.TempPathFactory, datagrams: list[bytes]
+) -> None:
+    with Packets(tmp_path_factory.mktemp("decorated") / "capture") as packets:
+        for data in datagrams:
+            packets.ask(40000, data)
+    for data, row in zip(datagrams, dissect(packets.path), strict=True):
+        assert (data, shown(row)) == (data, read(data))
+
+
+def read_all_in(segment: bytes, decoder: Decoder) -> Iterator[Received]:
+    """All messages in `segment`, the last of which silence may end. Raises `MessageError`."""
+    decoder.feed(segment)
+    while received := decoder.take() or decoder.finish():
+        if isinstance(received, Received):
+            yield received
+
+
+def rows_by_stream(rows: Iterable[Row]) -> dict[int, Row]:
+    """One row of each stream, by its number."""
+    return {int(row["tcp.stream"][0]): row for row in rows}
+
+
+@needs_tshark
+@pytest.mark.usefixtures("any_digits")
+def test_messages_in_one_segment_end_where_they_do_for_the_server(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    messages = REQUESTS + TEMPLATES
+    segments = [b"".join(rng.choices(messages, k=rng.randint(1, 3))) for _ in range(2000)]
+    with Packets(tmp_path / "capture") as packets:
+        for client, segment in enumerate(segments, 20000):
+            packets.request(client, segment)
+    rows = rows_by_stream(dissect(packets.path))
+    for stream, segment in enumerate(segments):
+        read = []
+        with suppress(MessageError):
+            for (name, number), dialect in read_all_in(segment, Decoder()):
+                read.append((name, str(number), label_of(dialect)))
+        row = rows.get(stream)
+        shown = row and zip(row["name"], all_numbers(row), row["dialect"], strict=True)
+        assert (segment, list(shown or [])) == (segment, read)
+
+
+def all_numbers(row: Row) -> list[str]:
+    """The numbers in a packet, all of them short or all of them long."""
+    return row["number"] or row["big_number"]
+
+
+REPLIES_WITH_MORE = [
+    *(b"Server of Bob,58,100\n", b"Server of Bob 58 100\n", b"Server of Bob,42,58,100\n"),
+    *(b"Server of Bob,58,7\n", b"Name: Bob, Server Number: 58, Client Number: 42, Sum: 100\n"),
+    *(b"Server Number: 57, Client Number: 42, Sum: 99\n", b"Number: 57, Sum: 99\n"),
+    *(b"Number: 57, Number: 58\n", b'{"name": "Bob", "number": 58, "sum": 100}'),
+    *(b"Server of Bob\n58\n100\n", b"100 58 Server of Bob\n", b"Server of Bob58"),
+    *(b"ERROR stopping: 101 is out of range.", b'{"error": "busy", "detail": "later"}'),
+    *(b"220 mail.example ESMTP ready\r\n", b"Bob,-1\n", b"Bob,58,-1\n", b"Bob,42,0,42\n"),
+]
+
+
+def read_reply(data: bytes) -> list[str]:
+    """What our client makes of a reply to its number 42."""
+    try:
+        for received in read_all_in(data, Decoder(REPLIES)):
+            name, number = without_sum(received, 42)
+            return [name, str(number), label_of(received.dialect)]
+    except ReportedError as error:
+        return [error.reported]
+    except MessageError as error:
+        return [error.code]
+    return []
+
+
+def first_reply(row: Row) -> list[str]:
+    """What the dissector makes of the first reply in a packet, in the same terms."""
+    kinds = ("Reply: ", "Malformed reply: ", "Error: ")
+    parts = row["_ws.col.Info"][0].split("; ")
+    first = next((part for part in parts if part.startswith(kinds)), "")
+    if first.startswith("Reply: "):
+        return [*row["name"][:1], *all_numbers(row)[:1], *row["dialect"][:1]]
+    if first.startswith("Error: "):
+        return row["error"][:1]
+    return ["too-long" if row["too_long"] else "malformed"]
+
+
+@needs_tshark
+@pytest.mark.usefixtures("any_digits")
+def test_replies_are_read_as_the_client_reads_them(tmp_path: Path) -> None:
+    replies = [*REPLIES_WITH_MORE, *REQUESTS, *TEMPLATES, *ODD, *(d for d in noise(4, 1000) if d)]
+    with Packets(tmp_path / "capture") as packets:
+        for client, data in enumerate(replies, 20000):
+            packets.request(client, b"Client of Ann,42\n")
+            packets.reply(client, data)
+    rows = rows_by_stream(row for row in dissect(packets.path) if row["request_in"])
+    for stream, data in enumerate(replies):
+        row = rows.get(stream)
+        values = first_reply(row) if row else []
+        assert (data, values) == (data, read_reply(data))
 
 
 @needs_tshark
@@ -357,11 +537,41 @@ def test_what_is_shown_of_a_stream(tmp_path: Path) -> None:
         "Reply: Bob, 58, sum 59; Reply: Bob, 58, sum 60; Reply: Bob, 58, sum 61; "
         "Sum, as a line behind the reply",
         "Reply: Bob, 58, sum 62; Reply: Bob, 58, sum 63; Reply: Bob,1, 6",
-        "Request: Ann, 101; Request: Ann, 0; Malformed request: the number is not an integer",
+        "Request: Ann, 101; Request: Ann, 0; Malformed request: '42.0' is not an integer",
         "Request: Ann, 7",
         "Error: out-of-range",
         "Error: b\\x1bd; Error: malformed",
         "Reply: Bob, 8, sum 15; Error: timeout",
+    ]
+
+
+@needs_tshark
+def test_what_is_shown_of_templates_and_between_messages(tmp_path: Path) -> None:
+    with Packets(tmp_path / "capture") as packets:
+        packets.request(1, b"\xef\xbb\xbfClient of Ann#1#\n\n\r\n(2) Client of Ann\n\n")
+        packets.request(2, b"\xff\xfb\x03\xff\xfd\x01Client of Ann,3\r\0")
+        packets.request(3, b"SSH-2.0-OpenSSH_9.6\r\n")
+        packets.reply(3, b"Name: Bob, Number: 58, Sum: 100\n")
+        packets.request(4, b"<Client of Ann> -> 42")
+        packets.reply(4, b"<Server of Bob> -> 5", b"8")
+    rows = dissect(packets.path, TWICE)
+    assert infos(rows) == [
+        "Byte-order mark; Request: Client of Ann, 1; Empty line; Request: Client of Ann, 2",
+        "Telnet commands; Request: Client of Ann, 3",
+        "Malformed request: this is SSH",
+        "Reply: Bob, 58",
+        "Request: Client of Ann, 42",
+        "Reply, continued in frame 7",
+        "Reply: Server of Bob, 58, sum 100",
+    ]
+    assert [row["template"] for row in rows] == [
+        ["{name}#{number}#", "({number}) {name}"],
+        [],
+        [],
+        ["Name: {name}, Number: {number}, Sum: 100"],
+        ["<{name}> -> {number}"],
+        [],
+        ["<{name}> -> {number}"],
     ]
 
 
@@ -524,11 +734,11 @@ REAL = [
     *("Request: Client of Ann, 42", "Reply: Server of Bob, 58, sum 100"),
     "Request: Ann, 1; Request: Bob, 2",
     "Reply: Server of Bob, 58, sum 59; Reply: Server of Bob, 58, sum 60",
-    "Malformed request: this is an HTTP request",
+    "Malformed request: this is HTTP",
     "Error: malformed",
-    "Malformed request: it is no whole message",
+    "Malformed request: the end of the message is missing",
     *("Request: Client of Ann, 42", "Reply: Server of Bob, 58, sum 100"),
-    "Malformed request: it is no whole message",
+    "Malformed request: the end of the message is missing",
 ]
 
 

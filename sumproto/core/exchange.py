@@ -111,7 +111,7 @@ class Rule:
 
         Raises `TooLong` if that mirrors so much, long blanks or keys, that no client would read it.
         """
-        if self.reply_format and isinstance(dialect, Text) and not dialect.is_json:
+        if self.reply_format and isinstance(dialect, Text) and dialect.separator is not None:
             text = self.reply_format.fill(exchange, dialect.separator)
             if len(text) > MAX_MESSAGE:  # a text record could not even say how long it is
                 raise _reply_too_long()

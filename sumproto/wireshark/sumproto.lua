@@ -20,14 +20,45 @@
 --   requests before it have no reply, and a reply may be matched to a request that is too late, if
 --   more than one was open. So it is, with no sign, behind a packet that is not in the capture.
 -- * Segments in the wrong order are put in order by TCP's tcp.reassemble_out_of_order only.
--- * Of Unicode, less is known here than in Python: characters that are not assigned pass, and
---   digits of other scripts are no numerals.
+-- * What is a letter, or prints, is as in the Unicode of Wireshark's PCRE2, not of Python.
 --
--- Lua 5.2 (Wireshark 4.0 to 4.2) and 5.4 (since 4.4).
+-- The sections from "Messages" to "Sums" have the names, the functions and the order of the Python
+-- modules in sumproto/core/dialects, and their patterns, for both have regular expressions: what
+-- changes there has to change here. A span is `start`, an index, and `stop`, the one behind it.
+-- Functions end with `malformed` and the like where Python raises a `MessageError`.
+--
+-- Wireshark 4.0 or later, with Lua 5.2 or 5.4 and PCRE2.
 
-local MAX_NAME = 255 -- characters
-local MAX_MESSAGE = 1024 -- bytes
-local LONGEST = 8 * MAX_MESSAGE -- bytes, with the digits of a number that is out of range anyway
+-- Limits and thresholds, as in Python's modules of these names.
+local MESSAGE = {
+  lowest = 1,
+  highest = 100,
+  max_name = 255, -- characters
+  max_message = 1024, -- bytes
+}
+local LINES = { max_with_digits = 8 * MESSAGE.max_message } -- bytes
+local CREDIBLE = {
+  -- By width: its place from few texts to many, and how many letters a name needs.
+  order = {
+    labelled = 0, comma = 1, classic = 2, number_first = 3, punctuation = 4, unusual = 5, glued = 6,
+  },
+  letters = {
+    labelled = 0, comma = 1, classic = 1, number_first = 3, punctuation = 3, unusual = 5, glued = 5,
+  },
+  -- The widest way of writing in which a name of each shape is believed.
+  widest = {
+    odd = "labelled", mixed = "comma", regular = "number_first", plain = "glued", says_so = "glued",
+  },
+  telling = 3,
+  most_symbols = 1 / 8,
+  digits_of_an_id = 5,
+}
+local LABELS = { longest_label = 40, most_labels = 32 } -- characters, labels
+local COUNTED = { narrowest = 4, widest = 64, most_digits = 4 } -- characters
+local STRUCTURES = { look_back = 32 } -- bytes
+local BEGINNINGS = { look_ahead = 32 } -- bytes
+local FOREIGN = { looked_at = 64 } -- bytes
+
 local EXACT_DIGITS = 15 -- that a Lua 5.2 number holds
 local SHOWN = 40 -- digits of a longer one
 local UDP = 3 -- as pinfo.port_type
@@ -40,6 +71,7 @@ local fields = {
   big_number = ProtoField.string("sumproto.big_number", "Number of more than 15 digits"),
   sum = ProtoField.int64("sumproto.sum", "Sum"),
   dialect = ProtoField.string("sumproto.dialect", "Dialect"),
+  template = ProtoField.string("sumproto.template", "Template", base.UNICODE),
   error = ProtoField.string("sumproto.error", "Error"),
   explanation = ProtoField.string("sumproto.explanation", "Explanation", base.UNICODE),
   request_in = ProtoField.framenum(
@@ -61,110 +93,241 @@ local experts = {
 }
 sumproto.experts = experts
 
--- What is read is a table: of a message, `name`, `number` (normal digits) and `dialect`, with the
--- places of both; of an error reply, `error` and `explanation`; of anything else, `wrong` says why,
--- or `aside` what it is. All but what is wrong have `stop`, the index of the last byte.
+-- What is read is a table. Of a message: `name`, `number` (normal digits), the places of both
+-- unless they are no bytes of the packet, and `dialect`, with a `notation` and an `envelope` or, of
+-- what is not text, with a `record` or a `struct`. Of an error reply: `error` and `explanation`. Of
+-- anything else: `wrong` says why, or `aside` what it is. All but what is wrong have `stop`, the
+-- index of the last byte.
 
 local function wrong(why)
   return { wrong = why, expert = experts.malformed }
 end
 
+local function malformed(why)
+  error(wrong(why))
+end
+
 local function too_long()
-  return { wrong = "a message has at most 1024 bytes", expert = experts.too_long }
+  local why = ("a message has at most %d bytes"):format(MESSAGE.max_message)
+  error({ wrong = why, expert = experts.too_long })
+end
+
+-- What `read` gives, or the table that it ends with.
+local function catch(read, ...)
+  local ok, result = pcall(read, ...)
+  if not ok and type(result) ~= "table" then
+    error(result, 0)
+  end
+  return result, ok
 end
 
 -- Characters -----------------------------------------------------------------------------------
 
--- The smallest code point that takes as many bytes.
-local SMALLEST = { 0, 0x80, 0x800, 0x10000 }
-
--- What does not print: controls, formats, private use, and blanks but the space.
-local NOT_PRINTING = {
-  { 0, 0x1F }, { 0x7F, 0xA0 }, { 0xAD, 0xAD }, { 0x600, 0x605 }, { 0x61C, 0x61C },
-  { 0x6DD, 0x6DD }, { 0x70F, 0x70F }, { 0x890, 0x891 }, { 0x8E2, 0x8E2 }, { 0x1680, 0x1680 },
-  { 0x180E, 0x180E }, { 0x2000, 0x200F }, { 0x2028, 0x202F }, { 0x205F, 0x206F },
-  { 0x3000, 0x3000 }, { 0xE000, 0xF8FF }, { 0xFEFF, 0xFEFF }, { 0xFFF9, 0xFFFB },
-  { 0x110BD, 0x110BD }, { 0x110CD, 0x110CD }, { 0x13430, 0x13438 }, { 0x1BCA0, 0x1BCA3 },
-  { 0x1D173, 0x1D17A }, { 0xE0000, 0xE007F }, { 0xF0000, 0x10FFFF },
-}
-
--- The code point at `at` and the index behind it; nil if that is no UTF-8.
-local function code_point(text, at)
-  local lead = text:byte(at)
-  if lead < 0x80 then
-    return lead, at + 1
-  end
-  local size = lead < 0xE0 and 2 or lead < 0xF0 and 3 or 4
-  local code = lead % 2 ^ (7 - size)
-  for i = at + 1, at + size - 1 do
-    local byte = text:byte(i)
-    if not byte or byte < 0x80 or byte > 0xBF then
-      return nil
-    end
-    code = code * 64 + byte % 64
-  end
-  local is_surrogate = code >= 0xD800 and code <= 0xDFFF
-  if lead < 0xC0 or lead > 0xF7 or code < SMALLEST[size] or code > 0x10FFFF or is_surrogate then
-    return nil
-  end
-  return code, at + size
+-- A pattern for bytes, and one for the characters of valid UTF-8.
+local function bytes(pattern)
+  return rex_pcre2.new(pattern, rex_pcre2.flags().DOTALL)
 end
 
-local function prints(code)
-  for _, range in ipairs(NOT_PRINTING) do
-    if code <= range[2] then
-      return code < range[1]
-    end
-  end
-  return true
+local function characters(pattern)
+  return rex_pcre2.new(pattern, rex_pcre2.flags().UTF)
 end
 
--- How many characters `text` has, and whether all print; nil if it is no UTF-8.
+local CHARACTER = "[^\128-\191][\128-\191]*"
+
+-- The characters of `text` as the keys of a table.
+local function set_of(text)
+  local set = {}
+  for character in text:gmatch(CHARACTER) do
+    set[character] = true
+  end
+  return set
+end
+
+local function slice(text, start, stop)
+  return text:sub(start, stop - 1)
+end
+
+local function char_at(text, at)
+  local byte = text:byte(at)
+  return byte and byte < 0x80 and text:sub(at, at) or text:match("^" .. CHARACTER, at) or ""
+end
+
+-- The character that ends before `stop`; "" if none does.
+local function char_before(text, stop)
+  local start = stop - 1
+  while start > 1 and text:byte(start) >= 0x80 and text:byte(start) < 0xC0 do
+    start = start - 1
+  end
+  return text:sub(math.max(start, 1), stop - 1)
+end
+
+-- The index behind all in `set` from `start` on, and before `stop`.
+local function skip(text, set, start, stop)
+  while start < (stop or #text + 1) do
+    local character = char_at(text, start)
+    if not set[character] then
+      break
+    end
+    start = start + #character
+  end
+  return start
+end
+
+-- The index before all in `set` that end before `stop`, and begin at `start` or later.
+local function skip_back(text, set, stop, start)
+  while stop > (start or 1) do
+    local character = char_before(text, stop)
+    if not set[character] then
+      break
+    end
+    stop = stop - #character
+  end
+  return stop
+end
+
+-- At most `count` characters of `text` from `start` on.
+local function characters_from(text, start, count)
+  local near = text:sub(start, start + count - 1)
+  if not near:find("[\128-\255]") then
+    return near
+  end
+  local stop = start
+  for _ = 1, count do
+    stop = stop + #char_at(text, stop)
+  end
+  return slice(text, start, stop)
+end
+
+-- At most `count` characters of `text` that end before `stop`.
+local function characters_before(text, stop, count)
+  local near = text:sub(math.max(1, stop - count), stop - 1)
+  if not near:find("[\128-\255]") then
+    return near
+  end
+  local start = stop
+  for _ = 1, count do
+    start = start - #char_before(text, start)
+  end
+  return slice(text, start, stop)
+end
+
 local function count_characters(text)
-  if not text:find("[^ -~]") then
-    return #text, true
-  end
-  local count, all_print, at = 0, true, 1
-  while at <= #text do
-    local code
-    code, at = code_point(text, at)
-    if not code then
-      return nil
-    end
-    count = count + 1
-    all_print = all_print and prints(code)
-  end
-  return count, all_print
+  return select(2, text:gsub("[^\128-\191]", ""))
 end
 
--- `text` as it may be shown: whole if it prints, else with its bytes escaped.
-local function escape(text)
-  local _, all_print = count_characters(text)
-  return all_print and text or (text:gsub("[%c\128-\255]", function(byte)
-    return ("\\x%02x"):format(byte:byte())
+local BLANKS = " \t"
+local BLANK, DIGIT, BREAK = set_of(BLANKS), set_of("0123456789"), set_of("\r\n")
+local ALPHA = characters([[\A\p{L}\z]])
+local ALNUM = characters([[\A[\p{L}\p{N}]\z]])
+
+local function strip(text, set)
+  local start = skip(text, set, 1)
+  return slice(text, start, skip_back(text, set, #text + 1, start)), start
+end
+
+local function strip_end(text)
+  return slice(text, 1, skip_back(text, BLANK, #text + 1))
+end
+
+local UTF8 = [=[[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]]=]
+  .. [=[|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]]=]
+  .. [=[|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}]=]
+local IS_UTF8 = bytes([[\A(?:]] .. UTF8 .. [[)*+\z]])
+local IN_UTF8 = bytes("((?:" .. UTF8 .. [=[)++)|\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]]=]
+  .. [=[|\xed[\x80-\x9f]|\xf0[\x90-\xbf][\x80-\xbf]?|[\xf1-\xf3][\x80-\xbf]{1,2}]=]
+  .. [=[|\xf4[\x80-\x8f][\x80-\xbf]?|.]=])
+
+local function is_utf8(data)
+  return not data:find("[\128-\255]") or IS_UTF8:find(data) ~= nil
+end
+
+-- `data`, with U+FFFD for what is no UTF-8, as Python has it.
+local function replace_errors(data)
+  return is_utf8(data) and data or (rex_pcre2.gsub(data, IN_UTF8, function(valid)
+    return valid or "\239\191\189"
   end))
 end
 
--- Names and numbers ----------------------------------------------------------------------------
-
--- What is wrong with `name`, which has no blanks around it; nil if nothing is.
-local function check_name(name)
-  local count, all_print = count_characters(name)
-  if not count then
-    return "it is not UTF-8"
-  elseif count == 0 then
-    return "there is no name"
-  elseif count > MAX_NAME then
-    return ("a name of %d characters; %d are allowed"):format(count, MAX_NAME)
-  elseif not all_print then
-    return "the name has characters that do not print"
+local function encode_utf8(code)
+  if code < 0x80 then
+    return string.char(code)
   end
+  local size = code < 0x800 and 2 or code < 0x10000 and 3 or 4
+  local encoded = ""
+  for _ = 2, size do
+    encoded = string.char(0x80 + code % 64) .. encoded
+    code = math.floor(code / 64)
+  end
+  return string.char(256 - math.floor(2 ^ (8 - size)) + code) .. encoded
+end
+
+-- Messages -------------------------------------------------------------------------------------
+
+local NOT_PRINTING = characters([=[(?! )[\p{C}\p{Z}]]=])
+
+local function prints(text)
+  return not text:find("[^ -~]") or is_utf8(text) and not NOT_PRINTING:find(text)
+end
+
+local ESCAPED = { ["\t"] = "\\t", ["\n"] = "\\n", ["\r"] = "\\r" }
+
+local function escape_character(character)
+  local lead = character:byte()
+  if #character == 1 then
+    return ESCAPED[character] or ("\\x%02x"):format(lead)
+  end
+  local code = lead % 2 ^ (7 - #character)
+  for at = 2, #character do
+    code = code * 64 + character:byte(at) % 64
+  end
+  local form = code < 0x100 and "\\x%02x" or code < 0x10000 and "\\u%04x" or "\\U%08x"
+  return form:format(math.floor(code))
+end
+
+-- `text` as it may be shown: what does not print is escaped, or all beyond ASCII if it is no UTF-8.
+local function escape(text)
+  if prints(text) then
+    return text
+  elseif is_utf8(text) then
+    return (rex_pcre2.gsub(text, NOT_PRINTING, escape_character))
+  end
+  return (text:gsub("[%c\128-\255]", escape_character))
+end
+
+local function shorten(text)
+  local size = count_characters(text)
+  if size <= SHOWN then
+    return escape(text)
+  end
+  return ("%s... (%d characters)"):format(escape(characters_from(text, 1, SHOWN)), size)
+end
+
+local function is_integer(text)
+  return text:find("^[+-]?[0-9]+$") ~= nil
+end
+
+local function parse_name(text)
+  local name = strip(text, BLANK)
+  local size = count_characters(name)
+  if not is_utf8(name) then
+    malformed("it is not UTF-8")
+  elseif size == 0 then
+    malformed("there is no name")
+  elseif size > MESSAGE.max_name then
+    malformed(("a name of %d characters; %d are allowed"):format(size, MESSAGE.max_name))
+  elseif not prints(name) then
+    malformed(("the name '%s' has characters that do not print"):format(shorten(name)))
+  end
+  return name
 end
 
 -- The digits of an integer with no needless sign or zero.
-local function normalize(number)
-  local sign, digits = number:match("^([+-]?)0*(%d+)$")
-  return (sign == "-" and digits ~= "0" and "-" or "") .. digits
+local function parse_number(text)
+  if not is_integer(text) then
+    malformed(("'%s' is not an integer"):format(shorten(text)))
+  end
+  local digits = text:match("[1-9][0-9]*$") or "0"
+  return (text:sub(1, 1) == "-" and digits ~= "0" and "-" or "") .. digits
 end
 
 -- A normal number as a Lua number; nil if it has more digits than that holds.
@@ -174,442 +337,1921 @@ end
 
 local function in_range(number)
   local value = to_value(number)
-  return value ~= nil and value >= 1 and value <= 100
+  return value ~= nil and value >= MESSAGE.lowest and value <= MESSAGE.highest
 end
 
--- The message of a name and a number, and where they are.
-local function make(name, name_at, number, number_at, dialect)
-  local blanks, trimmed = name:match("^([ \t]*)(.-)[ \t]*$")
-  local why = check_name(trimmed)
-  if why then
-    return wrong(why)
-  end
-  return {
-    name = trimmed,
-    name_at = name_at + #blanks,
-    name_size = #trimmed,
-    number = normalize(number),
-    number_at = number_at,
-    number_size = #number,
-    dialect = dialect,
+-- Words ----------------------------------------------------------------------------------------
+
+local words = {}
+do
+  local WORDS = {
+    name = "name username fullname user nick nickname alias login sender author from who "
+      .. "player student person nom nombre",
+    number = "number num nr no int integer value val random rand guess choice pick digit "
+      .. "data numero",
+    sum = "sum total result",
   }
-end
-
--- Text -----------------------------------------------------------------------------------------
-
-local DIALECTS = { [","] = "comma", [";"] = "semicolon", [":"] = "colon", ["|"] = "pipe" }
-
--- Name, separator and integer of a text that ends in an integer behind a separator; nil if it
--- does not.
-local function divide(text)
-  local head, number = text:match("^(.-)([+-]?%d+)$")
-  if not head then
-    return nil
-  end
-  local name = head:match("^(.-)[ \t]*$"):gsub("[,;:|]$", ""):match("^(.-)[ \t]*$")
-  local separator = head:sub(#name + 1)
-  if separator ~= "" then
-    return name, separator, number
-  end
-end
-
--- What is wrong with `text` if it ends as the first line of an HTTP request does; nil if it does not.
-local function check_no_http(text)
-  return text:upper():match("[ \t]HTTP/[%d.]+[ \t]*$") and "this is an HTTP request"
-end
-
--- `text` as a message with a separator, with or without a valid name; nil if it has no number at
--- either end.
-local function read_separated(text)
-  local message
-  local name, separator, number = divide(text)
-  if name then
-    local dialect = DIALECTS[separator:match("[,;:|]")] or "space"
-    message = make(name, 1, number, #text - #number + 1, dialect)
-  else
-    number, separator, name = text:match("^([+-]?%d+)([ \t]*[,;:|][ \t]*)(.+)$")
-    if not name then
-      number, separator, name = text:match("^([+-]?%d+)([ \t]+)(.+)$")
+  local KINDS, PARTIES, WHOSE = {}, { client = true, server = true }, {}
+  for kind, of_kind in pairs(WORDS) do
+    for word in of_kind:gmatch("%S+") do
+      KINDS[word] = kind
     end
-    if not name then
+  end
+  for word in ("client server s my your our their his her its the a is"):gmatch("%S+") do
+    WHOSE[word] = true
+  end
+  local LETTER = [[(?:(?![A-Z])[\p{L}\p{Nl}\p{No}])]]
+  local WORD = characters("[A-Z]?" .. LETTER .. "+|[A-Z]+(?!" .. LETTER .. ")")
+  local SERVER = { client = "server", Client = "Server", CLIENT = "SERVER" }
+
+  -- What `label` announces, "name", "number" or "sum"; nil if it has no word of the table.
+  function words.kind_of(label)
+    local is_party, telling = false, nil
+    for word in rex_pcre2.gmatch(label, WORD) do
+      word = word:lower()
+      is_party = is_party or PARTIES[word]
+      telling = not WHOSE[word] and word or telling
+    end
+    if telling then
+      return KINDS[telling]
+    end
+    return is_party and "name" or nil
+  end
+
+  -- Whether `word` only says to whom belongs what the next one names.
+  function words.says_whose(word)
+    for part in rex_pcre2.gmatch(word, WORD) do
+      if not WHOSE[part:lower()] then
+        return false
+      end
+    end
+    return true
+  end
+
+  function words.party_of(label)
+    local lower = label:lower()
+    return lower:find("server", 1, true) and "server" or lower:find("client", 1, true) and "client"
+  end
+
+  function words.as_server(label)
+    return (label:gsub("[Cc][Ll][Ii][Ee][Nn][Tt]", SERVER))
+  end
+end
+
+-- Credible -------------------------------------------------------------------------------------
+
+local credible = {}
+do
+  local SAYS_SO = characters([=[(?<![\p{L}\p{N}])(?i:client|server|user|student)]=])
+  local WORD = "(?:[0-9]{0,9}(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9})"
+  local GAP = [=[(?:[.,)\"']{0,2} [(&\"'#-]? ?|[.,'&/@+#_-])]=]
+  local REGULAR = bytes([=[\A[(\"']?(?:[0-9]{1,9}]=] .. GAP .. ")?" .. WORD .. "(?:" .. GAP
+    .. "(?:" .. WORD .. [=[|[0-9]{1,9}))*(?:[.)\"']{0,2}|[+!?]{1,2})\z]=])
+  local LIKELY = "(?:[a-z]+|[A-Z][a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
+  local PLAIN = bytes(
+    [=[\A(?:[A-Z](?=['. ])|]=] .. LIKELY .. ")(?:(?:[.,]? |['_-])(?:"
+      .. LIKELY .. [=[|[A-Z]|[0-9]{1,4}))*[.]?\z]=])
+  local UNSPOKEN = bytes([=[(?<![A-Za-z])[^AEIOUYaeiouy\W\d_]{3,}(?![A-Za-z])]=])
+
+  -- How many letters there are in `name`, and its shape. Beyond ASCII, each character counts as
+  -- three.
+  local function look_at(name)
+    if SAYS_SO:find(name) then
+      return count_characters(name), "says_so"
+    end
+    local text = name:gsub("[\194-\244][\128-\191]+", "aaa")
+    local letters = select(2, text:gsub("[A-Za-z]", ""))
+    if #text >= CREDIBLE.digits_of_an_id and not text:find("[^0-9]") then
+      return #text, "regular"
+    elseif PLAIN:find(text) and not UNSPOKEN:find(text) then
+      return letters, "plain"
+    elseif REGULAR:find(text) then
+      return letters, "regular"
+    end
+    local symbols = select(2, text:gsub("[^A-Za-z0-9 \t]", ""))
+    return letters, symbols <= #text * CREDIBLE.most_symbols and "mixed" or "odd"
+  end
+
+  -- Ends in an error if `name` and `number`, of `written` characters, are noise more likely.
+  function credible.check(name, number, written, width)
+    if width == "labelled" then
+      return
+    end
+    local order = CREDIBLE.order
+    local letters, shape = look_at(name)
+    local needed, widest = CREDIBLE.letters[width], order[width]
+    if not in_range(number) then
+      if widest > order.classic then
+        needed, widest = needed + 2, math.max(widest, order.punctuation)
+      elseif written < CREDIBLE.telling then
+        needed, widest = CREDIBLE.telling, order.punctuation
+      else
+        needed, widest = widest + 1, order.classic
+      end
+    end
+    if widest == order.number_first and shape == "regular" then
+      needed = needed * 2
+    end
+    local is_believed = letters >= needed and widest <= order[CREDIBLE.widest[shape]]
+    if shape ~= "says_so" and not is_believed then
+      malformed(("'%s' does not look like a name"):format(shorten(name)))
+    end
+  end
+end
+
+-- Marks, labels, notation and reading ------------------------------------------------------------
+
+local reading = {}
+do
+  local CLASSIC = { [""] = true, [","] = true, [";"] = true, [":"] = true, ["|"] = true }
+  local QUOTES = "\"'`"
+  local OPENING, CLOSERS_OF = "([{<“‘«" .. QUOTES, ")]}>”’»" .. QUOTES
+  local CLOSING = {}
+  do
+    local closers = CLOSERS_OF:gmatch(CHARACTER)
+    for opener in OPENING:gmatch(CHARACTER) do
+      CLOSING[opener] = closers()
+    end
+  end
+  local PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+  local QUOTE, BRACKET = set_of(QUOTES), set_of(OPENING .. CLOSERS_OF)
+  local OPENER, CLOSER = set_of(BLANKS .. OPENING), set_of(BLANKS .. CLOSERS_OF)
+  local BEYOND_ASCII = "–—…·•→、，。：；｜／"
+  local AROUND_CHARACTERS = BLANKS .. PUNCTUATION .. "“”‘’«»" .. BEYOND_ASCII
+  local AROUND = set_of(AROUND_CHARACTERS)
+  local BEHIND, BEFORE_SIGN = set_of(AROUND_CHARACTERS), set_of(AROUND_CHARACTERS)
+  for character in (".!?…。"):gmatch(CHARACTER) do
+    BEHIND[character] = nil
+  end
+  for character in ("+-<"):gmatch(CHARACTER) do
+    BEFORE_SIGN[character] = nil
+  end
+  local USUAL = set_of(",;:|/-_#~=&.+*" .. BEYOND_ASCII)
+  local SEPARATOR = set_of(",;:|=/#~")
+  local NUMERAL_CHARACTER = set_of("0123456789._eE+-")
+  local NO_INTEGER =
+    [=[\G[+-]?(?:[.]\p{Nd}|\p{Nd}+(?:[._]\p{Nd}|[eE][+-]?\p{Nd}))[\p{Nd}._]*]=]
+  local NO_INTEGER_ALONE = characters(NO_INTEGER .. [[\z]])
+  NO_INTEGER = characters(NO_INTEGER)
+  local OTHER_DIGIT = characters([=[\A(?![0-9])[\p{Nd}\x{b2}\x{b3}\x{b9}\x{2070}\x{2074}-\x{2079}]=]
+    .. [=[\x{2080}-\x{2089}|\x{2460}-\x{2468}]\z]=])
+  local DELIMITER = bytes([=[[:=]+>?|>(?![ \t]*<)]=])
+  local LAST_WORD = characters([=[(?<![\p{L}\p{N}_])([\p{L}\p{Nl}\p{No}]]=]
+    .. [=[(?:[\p{L}\p{N}_-]|['’](?=[\p{L}\p{N}_]))*)["'`]?[ \t]*\z]=])
+  local ARROW = bytes([=[\A(?:<?[-=~]+>|:=+)\z]=])
+  local NUMBER_FIRST = bytes([=[\A[ \t]*[+-]?[0-9]+[ \t,;:|]]=])
+  local HTTP = bytes([=[[ \t](?i:HTTP)/[0-9.]+[ \t]*\z]=])
+
+  local function span(start, stop)
+    return { start = start, stop = stop }
+  end
+
+  -- Whether what is before `at` ends in the sign of the digits there.
+  local function has_sign(text, at)
+    local sign = text:sub(at - 1, at - 1)
+    local is_sign = at > 1 and (sign == "+" or sign == "-")
+    return is_sign and (at == 2 or BEFORE_SIGN[char_before(text, at - 1)])
+  end
+
+  -- Where in the punctuation before `stop`, with which `text` begins, a name begins.
+  local function plain_start(text, stop)
+    local last = char_before(text, skip_back(text, BLANK, #text + 1))
+    local start = 1
+    while start < stop do
+      local character = char_at(text, start)
+      if not OPENER[character] and character ~= last then
+        return start
+      end
+      start = start + #character
+    end
+    return stop
+  end
+
+  local function has_any(text, set)
+    for character in text:gmatch(CHARACTER) do
+      if set[character] then
+        return true
+      end
+    end
+    return false
+  end
+
+  -- Whether something in `text` is closed by `closer`.
+  local function opens(text, closer)
+    for character in text:gmatch(CHARACTER) do
+      if CLOSING[character] == closer then
+        return true
+      end
+    end
+    return false
+  end
+
+  -- `name` with the brackets and quotes that are its own: those in pairs with none outside.
+  local function fit(text, name, number)
+    local is_first = name.start < number.start
+    local first, second = is_first and name or number, is_first and number or name
+    local around = slice(text, 1, first.start) .. text:sub(first.stop)
+    if not has_any(around, BRACKET) then
+      return name
+    end
+    local start, stop, unmatched = name.start, name.stop, {}
+    local outside = { span(1, first.start), span(first.stop, second.start) }
+    outside[3] = span(second.stop, #text + 1)
+    for _, part in ipairs(outside) do
+      local index = part.start
+      while index < part.stop do
+        local character = char_at(text, index)
+        local open = unmatched[#unmatched]
+        if open and CLOSING[char_at(text, open)] == character then
+          table.remove(unmatched)
+        elseif index == stop and CLOSER[character]
+          and opens(slice(text, start, stop), character) then
+          stop = stop + #character
+        elseif CLOSING[character] then
+          table.insert(unmatched, index)
+        end
+        index = index + #character
+      end
+    end
+    for _, index in ipairs(unmatched) do
+      if index < name.start and (is_first or index >= number.stop) then
+        start = math.min(start, index)
+      end
+    end
+    return span(start, stop)
+  end
+
+  -- Ends in an error if what is before `stop` is a number, but not an integer.
+  local function check_numeral(text, stop)
+    local start = skip_back(text, NUMERAL_CHARACTER, stop)
+    local field = slice(text, start, stop)
+    if NO_INTEGER_ALONE:find(field) and not ALNUM:find(char_before(text, start)) then
+      malformed(("'%s' is not an integer"):format(shorten(field)))
+    end
+  end
+
+  -- Where the label begins that ends before `stop`, with what says whose it is; `stop` if none.
+  local function label_start(text, stop)
+    local start = stop
+    while true do
+      local window = characters_before(text, start, LABELS.longest_label)
+      local from, _, word = LAST_WORD:find(window)
+      if not from or start < stop and not words.says_whose(word) then
+        return start
+      end
+      start = start - (#window - from + 1)
+    end
+  end
+
+  -- Where the value begins whose label, of `kind`, is at `start`; nil if there is no such label.
+  local function label_at(text, start, kind)
+    local window = characters_from(text, start, LABELS.longest_label)
+    local from, to = DELIMITER:find(window)
+    if from and words.kind_of(window:sub(1, from - 1)) == kind then
+      return skip(text, OPENER, start + to)
+    end
+  end
+
+  -- Where a name ends behind which there is a number, perhaps with a label of its own.
+  local function label_before(text, number_start)
+    local stop = skip_back(text, AROUND, number_start)
+    local between = slice(text, stop, number_start)
+    if not between:find("^[ \t\"'`]*[:=]") then
+      return stop
+    end
+    local start = label_start(text, stop)
+    if words.kind_of(slice(text, start, stop)) ~= "number" then
+      return stop
+    end
+    return skip_back(text, AROUND, start)
+  end
+
+  -- The labels in `text`, from left to right.
+  local function labels_of(text)
+    local labels, at = {}, 1
+    for _ = 1, LABELS.most_labels do
+      local from, to = DELIMITER:find(text, at)
+      if not from then
+        break
+      end
+      local start = label_start(text, from)
+      local is_tag = text:sub(from, to) == ">"
+      if start < from and (not is_tag or text:sub(start - 1, start - 1) == "<") then
+        local kind = words.kind_of(slice(text, start, from))
+        table.insert(labels, { kind = kind, start = start, stop = to + 1 })
+      end
+      at = to + 1
+    end
+    return labels
+  end
+
+  local function may_have_labels(text)
+    return text:find("[:=]") or text:find("</", 1, true)
+  end
+
+  -- What is from `start` to `stop` without what is around it.
+  local function value_of(text, start, stop)
+    start = skip(text, OPENER, start, stop)
+    local before = char_before(text, start)
+    local closer = CLOSING[before]
+    if before == ">" then
+      closer = "<"
+    end
+    local closing = closer and text:find(closer, start, true)
+    if closing and closing + #closer <= stop then
+      stop = closing
+    end
+    return span(start, skip_back(text, AROUND, stop, start))
+  end
+
+  -- The values of `labels`, in their order.
+  local function values_of(text, labels)
+    local values = {}
+    for index, label in ipairs(labels) do
+      local stop = #text + 1
+      for other = #labels, 1, -1 do
+        stop = labels[other].start >= label.stop and labels[other].start or stop
+      end
+      values[index] = value_of(text, label.stop, stop)
+    end
+    return values
+  end
+
+  -- Each of these finds the name and the number in a text that is written in one way.
+
+  local function find_name_first(text)
+    local stop = skip_back(text, BEHIND, #text + 1)
+    local start = skip_back(text, DIGIT, stop)
+    if start == stop then
       return nil
     end
-    local why = check_no_http(text)
-    message = why and wrong(why) or make(name, #number + #separator + 1, number, 1, "number-first")
+    local number = span(has_sign(text, start) and start - 1 or start, stop)
+    local name_stop = label_before(text, number.start)
+    local name_start = skip(text, AROUND, 1)
+    local labelled = label_at(text, name_start, "name")
+    if labelled and name_start < labelled and labelled < name_stop then
+      name_start = labelled
+    else
+      name_start = plain_start(text, name_start)
+    end
+    if name_start >= name_stop or name_stop == number.start then
+      return nil
+    end
+    local name = fit(text, span(name_start, name_stop), number)
+    if text:find("^%.[ \t,;:|]", name.stop) then -- the one in "Davis Jr.,42"
+      name.stop = name.stop + 1
+    end
+    if name.stop == number.start then
+      return nil
+    end
+    check_numeral(text, stop)
+    return name, number
   end
-  message.separator = separator
-  return message
-end
 
--- `text` as an error; nil if it is none.
-local function read_error(text)
-  local code, explanation = text:match("^ERROR ([a-z-]+): (.*)%.$")
-  return code and count_characters(text) and { error = code, explanation = explanation } or nil
-end
-
--- What is wrong with a line that has to be the name of two lines; nil if nothing is.
-local function check_name_line(text)
-  if read_error(text) then
-    return "an error where a request was due"
-  elseif check_no_http(text) then
-    return check_no_http(text)
-  elseif text:match("^[+-]?%d+$") then
-    return "there is no name"
-  end
-  local first, last = text:match("^[^,;:| \t]*"), text:match("[^,;:| \t]*$")
-  for _, field in ipairs({ last, first }) do
-    if field:match("^[+-]?%.?%d[%d._eE+-]*$") and not field:match("^[+-]?%d+$") then
-      return "the number is not an integer"
+  local function find_number_first(text)
+    local start = skip(text, AROUND, 1)
+    start = label_at(text, start, "number") or start
+    local stop = skip(text, DIGIT, start)
+    if start == stop then
+      return nil
+    end
+    local number = span(has_sign(text, start) and start - 1 or start, stop)
+    if not label_at(text, 1, "number") and plain_start(text, number.start) < number.start then
+      return nil
+    end
+    local name_start = skip(text, AROUND, stop)
+    if name_start == stop then
+      return nil
+    end
+    local between = set_of(slice(text, stop, name_start))
+    name_start = label_at(text, name_start, "name") or name_start
+    local name_stop = skip_back(text, BLANK, #text + 1)
+    while name_stop > name_start do
+      local last = char_before(text, name_stop)
+      if not (between[last] and BEHIND[last]) then
+        break
+      end
+      name_stop = name_stop - #last
+    end
+    name_stop = skip_back(text, CLOSER, name_stop)
+    if name_start >= name_stop then
+      return nil
+    end
+    local from, to = NO_INTEGER:find(text, number.start)
+    if from and not ALPHA:find(char_at(text, to + 1)) then
+      malformed(("'%s' is not an integer"):format(shorten(text:sub(from, to))))
+    end
+    local name = fit(text, span(name_start, name_stop), number)
+    if name.start > number.stop then
+      return name, number
     end
   end
-  if last == "" and text ~= "" then
-    return "there is no number behind the last separator"
-  end
-  return check_name(text:match("^[ \t]*(.-)[ \t]*$"))
-end
 
--- The first line of `data`, with its number on the line that is from `from` to `to`.
-local function read_two_lines(data, from, to)
-  local name, number = data:sub(1, from - 1):match("^(.-)\r?\n$"), data:sub(from, to)
-  local why = check_name_line(name)
-  if why then
-    return wrong(why)
-  elseif not number:match("^[+-]?%d+$") then
-    return wrong("behind a line with a name there is no line with a number")
-  end
-  return make(name, 1, number, from, "two-lines")
-end
-
--- `data`, as text that only silence ends; nil if it is no message. `is_request` tells whether an
--- error may be one.
-local function finish_text(data, is_request)
-  local message
-  local first, last = data:match("^(.*\n)([^\n]*)$")
-  if not first and count_characters(data) then
-    message = not is_request and read_error(data) or read_separated(data)
-  elseif first and last:match("^[+-]?%d+$") then
-    message = read_two_lines(data, #first + 1, #data)
-  end
-  if message then
-    message.stop, message.newline_may_follow = #data, true
-  end
-  return message
-end
-
--- What is wrong with text that has no end yet or is over the limit, beyond which there may be only
--- more digits; nil if nothing is.
-local function check_length(data)
-  local head = data:sub(1, MAX_MESSAGE + 1)
-  if head:find("[\0-\8\11\12\14-\31\127]") then
-    return wrong("there are control characters in it")
-  elseif #data > MAX_MESSAGE then
-    local message = finish_text(head:match("^(.-)\r?\n?$"), true)
-    local is_valid = message and not message.wrong and #data <= LONGEST
-    if not is_valid or not data:match("^%d*\r?\n?$", MAX_MESSAGE + 1) then
-      return too_long()
+  local function find_glued(text)
+    local start = skip_back(text, DIGIT, #text + 1)
+    if start <= #text and ALPHA:find(char_before(text, start)) then
+      check_numeral(text, #text + 1)
+      return span(1, start), span(start, #text + 1)
     end
   end
-end
 
--- The second half of `take_text`: its name is the line that ends at `first`.
-local function take_two_lines(data, first)
-  local second = data:find("\n", first + 1, true)
-  local message = check_length(data:sub(1, second))
-  if not message and second then
-    local from, to = first + 1, second - 1
-    message = read_two_lines(data, from, data:byte(to) == 13 and to - 1 or to)
-    message.stop = second
-  end
-  return message
-end
-
--- The text at the beginning of `data`; nil if its end is not there yet.
-local function take_text(data, is_request)
-  local stop = data:find("\n", 1, true)
-  if not stop or stop > MAX_MESSAGE then
-    local bad = check_length(data:sub(1, stop))
-    if bad or not stop then
-      return bad
+  local function find_labelled(text)
+    local labels = labels_of(text)
+    local values = values_of(text, labels)
+    local name, number
+    for index, label in ipairs(labels) do
+      if label.kind == "name" then
+        if name then
+          return nil
+        end
+        name = values[index]
+      elseif label.kind == "number" then
+        if number then
+          return nil
+        end
+        number = values[index]
+      end
+    end
+    if name and number and name.start < name.stop and number.start < number.stop then
+      return name, number
     end
   end
-  local text = data:sub(1, stop):match("^(.-)\r?\n$")
-  local message = read_separated(text) or not is_request and read_error(text) or nil
-  if message then
-    message.stop = stop
+
+  -- The two in a text with no labels.
+  local function find(text)
+    if NUMBER_FIRST:find(text) then
+      local found, is_found = catch(function()
+        return { find_name_first(text) }
+      end)
+      local name, number = found[1], found[2]
+      if is_found and name and slice(text, name.stop, number.start):find("[ \t,;:|]$") then
+        return name, number
+      end
+      return find_number_first(text)
+    end
+    local name, number = find_name_first(text)
+    if name then
+      return name, number
+    end
+    return find_number_first(text)
+  end
+
+  -- How a name is written that stands at `start`, which what is right before it shows.
+  local function coding_of(text, start, written)
+    local before = start > 1 and char_before(text, start) or " "
+    if QUOTE[before] then
+      return "quoted"
+    elseif before == ">" and text:find("</", 1, true) then
+      return "xml"
+    elseif before == "=" and text:find("&", 1, true) and not written:find(" ", 1, true) then
+      return "urlencoded"
+    end
+    return "plain"
+  end
+
+  local DECODE = {
+    plain = function(written)
+      return written
+    end,
+    quoted = function(written)
+      return (written:gsub("\\([^\n])", "%1"))
+    end,
+    urlencoded = function(written)
+      local plain = written:gsub("%+", " "):gsub("%%(%x%x)", function(hex)
+        return string.char(tonumber(hex, 16))
+      end)
+      return replace_errors(plain)
+    end,
+    xml = function(written)
+      local plain = written:gsub("&gt;", ">"):gsub("&lt;", "<"):gsub("&quot;", '"')
+      return (plain:gsub("&apos;", "'"):gsub("&amp;", "&"))
+    end,
+  }
+
+  -- The characters that are `around`, but for blanks, and brackets and quotes that are in pairs.
+  local function unpaired(around)
+    local open = {}
+    for mark in around:gmatch(CHARACTER) do
+      if #open > 0 and CLOSING[open[#open]] == mark then
+        table.remove(open)
+      elseif not BLANK[mark] then
+        table.insert(open, mark)
+      end
+    end
+    return open
+  end
+
+  -- How wide the way is in which a text is written.
+  local function width_of(written)
+    local separator, behind = strip(written.between, BLANK), strip(written.behind, BLANK)
+    if CLASSIC[separator] and written.before == "" and (behind == "" or behind == separator) then
+      if written.number_first then
+        return "number_first"
+      end
+      return separator == "," and "comma" or "classic"
+    elseif ARROW:find(separator) then
+      separator = ""
+    elseif #separator > 1 and CLASSIC[separator:sub(-1)] then
+      separator = separator:sub(1, -2)
+    end
+    local marks = unpaired(written.before .. separator .. written.behind)
+    local is_usual = not written.number_first
+    for _, mark in ipairs(marks) do
+      if ALPHA:find(mark) then -- a label
+        return "punctuation"
+      end
+      is_usual = is_usual and USUAL[mark] and mark == marks[1]
+    end
+    return is_usual and "punctuation" or "unusual"
+  end
+
+  local function wider(width, least)
+    return least and CREDIBLE.order[least] > CREDIBLE.order[width] and least or width
+  end
+
+  local function digits_at_end(name, beside)
+    local start = skip_back(name, DIGIT, #name + 1)
+    local before = beside == BLANK and start or skip_back(name, BLANK, start)
+    return start <= #name and beside[char_before(name, before)] and name:sub(start) or nil
+  end
+
+  local function digits_at_start(name, beside)
+    local stop = skip(name, DIGIT, 1)
+    local behind = beside == BLANK and stop or skip(name, BLANK, stop)
+    return stop > 1 and beside[char_at(name, behind)] and slice(name, 1, stop) or nil
+  end
+
+  -- The name of `message` without the numbers that are fields of their own in it, and these.
+  function reading.split_numbers(message, written)
+    local name, numbers = message.name, {}
+    if written.coding ~= "plain" then
+      return name, numbers
+    end
+    local separator = strip(written.between, BLANK)
+    local beside = separator == "" and BLANK or set_of(separator)
+    local around = set_of(BLANKS .. separator)
+    local digits = digits_at_end(name, beside)
+    while digits do
+      table.insert(numbers, parse_number(digits))
+      name = slice(name, 1, skip_back(name, around, #name - #digits + 1))
+      digits = digits_at_end(name, beside)
+    end
+    digits = digits_at_start(name, beside)
+    while digits do
+      table.insert(numbers, parse_number(digits))
+      name = name:sub(skip(name, around, #digits + 1))
+      digits = digits_at_start(name, beside)
+    end
+    return name, numbers
+  end
+
+  -- The message whose name and number are there in `text`, with all that is around them. It is
+  -- written in a way of the `width`; if that is not given, of at least the width `least`.
+  local function make(text, name, number, width, least)
+    local number_first = number.start < name.start
+    local first, second = number_first and number or name, number_first and name or number
+    local written = {
+      before = slice(text, 1, first.start),
+      between = slice(text, first.stop, second.start),
+      behind = text:sub(second.stop),
+      number_first = number_first,
+    }
+    if number_first then
+      written.behind = strip_end(written.behind)
+    else
+      written.before = written.before:sub(skip(written.before, BLANK, 1))
+    end
+    local encoded = slice(text, name.start, name.stop)
+    local digits = slice(text, number.start, number.stop)
+    written.coding = coding_of(text, name.start, encoded)
+    local message = {
+      name = parse_name(DECODE[written.coding](encoded)),
+      name_at = name.start,
+      name_size = #encoded,
+      number = parse_number(digits),
+      number_at = number.start,
+      number_size = #digits,
+      notation = written,
+    }
+    local name_alone = reading.split_numbers(message, written)
+    width = width or wider(width_of(written), least)
+    credible.check(name_alone, message.number, #digits, width)
     return message
   end
-  local why = check_name_line(text)
-  return why and wrong(why) or take_two_lines(data, stop)
+
+  -- The message that is `text`; nil if there are no name and number in it. With `glued`, there need
+  -- be nothing between a name and the number behind it. How `text` ends may ask for a name as in a
+  -- way of the width `least`.
+  function reading.read(text, glued, least)
+    if not text:find("[0-9]") then
+      return nil
+    elseif text:find("/", 1, true) and HTTP:find(text) then
+      malformed("this is HTTP")
+    end
+    local name, number
+    if may_have_labels(text) then
+      name, number = find_labelled(text)
+      if name then
+        return make(text, name, number, "labelled")
+      end
+    end
+    name, number = find(text)
+    if name then
+      return make(text, name, number, nil, least)
+    elseif glued then
+      name, number = find_glued(text)
+    end
+    return name and make(text, name, number, "glued")
+  end
+
+  -- The name or the number alone that is in `text`, perhaps with a label.
+  function reading.read_half(text)
+    local start = skip(text, BLANK, 1)
+    local number = label_at(text, start, "number")
+    start = number or label_at(text, start, "name") or start
+    local stop = skip_back(text, BLANK, #text + 1)
+    local opener = char_at(text, start)
+    if stop - start > 1 and QUOTE[opener] and opener == char_before(text, stop) then
+      start, stop = start + 1, stop - 1
+    end
+    local value = slice(text, start, stop)
+    if number or is_integer(value) then
+      parse_number(value)
+      return { text = text, is_number = true, value = span(start, stop) }
+    end
+    check_numeral(text, stop)
+    local from, to = NO_INTEGER:find(value)
+    if from and not value:find("[^ \t]", to + 1) then
+      malformed(("'%s' is not an integer"):format(shorten(value:sub(from, to))))
+    elseif SEPARATOR[char_before(value, #value + 1)] then
+      malformed("there is no number behind the last separator")
+    elseif is_integer((strip(value, AROUND))) then
+      malformed("there is no name")
+    elseif OTHER_DIGIT:find(char_before(value, #value + 1)) then
+      malformed(("'%s' has no digits of ASCII"):format(shorten(value)))
+    end
+    parse_name(value)
+    return { text = text, is_number = false, value = span(start, stop) }
+  end
+
+  -- The message in two lines with `newline` between them.
+  function reading.join(first, newline, second, least)
+    if first.is_number == second.is_number then
+      if first.is_number then
+        malformed("there is no name")
+      end
+      parse_number(slice(second.text, second.value.start, second.value.stop))
+    end
+    local offset = #first.text + #newline
+    local other = span(second.value.start + offset, second.value.stop + offset)
+    local name, number = first.value, other
+    if first.is_number then
+      name, number = other, first.value
+    end
+    local text = first.text .. newline .. second.text
+    local width = first.is_number and "number_first" or "classic"
+    return make(text, name, number, wider(width, least))
+  end
+
+  -- All that has a label in `text`: whose it is, what, and its text.
+  function reading.labelled(text)
+    local labels = labels_of(text)
+    for index, value in ipairs(values_of(text, labels)) do
+      local label = labels[index]
+      label.party = words.party_of(slice(text, label.start, label.stop))
+      label.text = slice(text, value.start, value.stop)
+    end
+    return labels
+  end
+
+  -- The text of `message` as our server writes it.
+  function reading.write(message)
+    local as_server, written = words.as_server, message.notation
+    local first, second = message.name, message.number
+    if written.number_first then
+      first, second = second, first
+    end
+    return as_server(written.before) .. first .. as_server(written.between) .. second
+      .. as_server(written.behind)
+  end
+
+  -- What is around the name and the number, which are in braces.
+  function reading.template(written)
+    local first, second = "{name}", "{number}"
+    if written.number_first then
+      first, second = second, first
+    end
+    return written.before .. first .. written.between .. second .. written.behind
+  end
 end
 
--- JSON -----------------------------------------------------------------------------------------
+-- Text, and the table of dialects ----------------------------------------------------------------
 
-local UNESCAPED = {
-  ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t",
+-- An envelope has a `kind`: "line", with its `newline`, "counted", with its `size` and `order`, or
+-- "padded", "terminated", "utf16", "headed" or "netstring".
+
+local TELNET = bytes(
+  [=[\xff(?:[\xfb-\xfe].|\xfa(?:[^\xff]|\xff[^\xf0])*+\xff\xf0|[\xf1-\xf9])]=])
+
+-- The text that `data` is, without telnet's commands.
+local function decode(data)
+  if data:find("\255", 1, true) then
+    data = rex_pcre2.gsub(data, TELNET, "")
+  end
+  if not is_utf8(data) then
+    malformed("it is not UTF-8")
+  end
+  return data
+end
+
+-- `message`, which was read from the `size` bytes of text at `at`, in an envelope that ends with
+-- `stop`. Bytes that were left out of the text make its places unknown.
+local function taken(message, envelope, stop, at, size, text)
+  if stop > MESSAGE.max_message and in_range(message.number) then
+    too_long()
+  end
+  if size == #text then
+    message.name_at, message.number_at = message.name_at + at - 1, message.number_at + at - 1
+  else
+    message.name_at, message.number_at = nil, nil
+  end
+  message.dialect = { notation = message.notation, envelope = envelope }
+  message.stop = stop
+  return message
+end
+
+local NEWLINE = { ["\n"] = true, ["\r\n"] = true, ["\r"] = true, ["\r\0"] = true }
+local SEPARATED = {
+  [","] = "comma", [";"] = "semicolon", [":"] = "colon", ["|"] = "pipe", [""] = "space",
 }
 
--- The index of the quote that ends the string which begins at `start`; nil if there is none.
-local function string_end(text, start)
-  local at = start + 1
-  while true do
-    at = text:find('["\\]', at)
-    if not at or text:sub(at, at) == '"' then
-      return at
+local function is_text_record(counted)
+  return counted.kind == "counted" and counted.size == 2 and counted.order == ">"
+end
+
+-- The name of a dialect; "template" for what has none of its own.
+local function label_of(dialect)
+  local written, envelope = dialect.notation, dialect.envelope
+  if dialect.record then
+    local is_plain = is_text_record(dialect.record) and dialect.number == "behind"
+    return is_plain and "record" or "template"
+  elseif not written then
+    return "template"
+  end
+  local is_line = envelope.kind == "line"
+  if is_line and written.coding == "json" then
+    return "json"
+  end
+  local around = written.before ~= "" or written.behind ~= "" or written.coding ~= "plain"
+  if around or written.between == "" or not (is_line or is_text_record(envelope)) then
+    return "template"
+  end
+  local separator = strip(written.between, BLANK)
+  local label = SEPARATED[separator] or NEWLINE[separator] and "two-lines"
+  if written.number_first or not is_line then
+    local is_classic = SEPARATED[separator] and not (written.number_first and not is_line)
+    label = is_classic and (is_line and "number-first" or "text-record")
+  end
+  return label or "template"
+end
+
+-- Objects --------------------------------------------------------------------------------------
+
+local objects = {}
+do
+  local TOKEN = bytes([=[\G[ \t\r\n]*(?:([][{}(),:])|("[^"\\]*(?:\\.[^"\\]*)*"]=]
+    .. [=[|'[^'\\]*(?:\\.[^'\\]*)*')|([^][ \t\r\n{}(),:"']+))]=])
+  local SCALAR =
+    bytes([=[\A(?:[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?|true|false|null|True|False|None)\z]=])
+  local CLOSING = { ["{"] = "}", ["["] = "]", ["("] = ")" }
+  local IS_VALUE = { ["value"] = true, ["first value"] = true }
+  local IS_KEY = { ["key"] = true, ["first key"] = true }
+  local BEFORE_CLOSER = { ["comma"] = true, ["first key"] = true, ["first value"] = true }
+  local UNESCAPED = {
+    ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t",
+  }
+
+  local function no_message()
+    malformed("it is no object or list of a name and a number")
+  end
+
+  -- The code point of the \u at `at`, with its other half if it is a surrogate, and the index
+  -- behind; nil if there is none.
+  local function read_hex(text, at)
+    local high = tonumber(text:match("^\\u(%x%x%x%x)", at) or "", 16)
+    local low = tonumber(text:match("^\\u(%x%x%x%x)", at + 6) or "", 16)
+    if high and low and high >= 0xD800 and high < 0xDC00 and low >= 0xDC00 and low < 0xE000 then
+      return 0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00, at + 12
     end
-    at = at + 2
+    return high, at + 6
   end
-end
 
--- The index of the brace that ends the object at the beginning of `data`; nil if there is none.
-local function object_end(data)
-  local at = 1
-  while true do
-    at = data:find('["}]', at + 1)
-    if not at or data:sub(at, at) == "}" then
-      return at
+  -- What the JSON string with `inner` between its quotes says. Half a surrogate makes it no UTF-8.
+  local function unescape(inner)
+    if inner:find("[\0-\31]") then
+      no_message()
     end
-    at = string_end(data, at)
-    if not at then
-      return nil
-    end
-  end
-end
-
-local function encode_utf8(code)
-  if code < 0x80 then
-    return string.char(code)
-  end
-  local size = code < 0x800 and 2 or code < 0x10000 and 3 or 4
-  local bytes = ""
-  for _ = 2, size do
-    bytes = string.char(0x80 + code % 64) .. bytes
-    code = (code - code % 64) / 64
-  end
-  return string.char(256 - 2 ^ (8 - size) + code) .. bytes
-end
-
--- The code point of the \u at `at`, with its other half if it is a surrogate, and the index behind;
--- nil if there is none.
-local function read_hex(text, at)
-  local high = tonumber(text:match("^\\u(%x%x%x%x)", at) or "", 16)
-  local low = tonumber(text:match("^\\u(%x%x%x%x)", at + 6) or "", 16)
-  if high and low and high >= 0xD800 and high < 0xDC00 and low >= 0xDC00 and low < 0xE000 then
-    return 0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00, at + 12
-  end
-  return high, at + 6
-end
-
--- What the JSON string with `inner` between its quotes says; nil if it is none. Half a surrogate
--- makes it no UTF-8.
-local function unescape(inner)
-  if inner:find("[\0-\31]") then
-    return nil
-  end
-  local result, at = {}, 1
-  while at <= #inner do
-    local plain, simple = inner:match("^[^\\]+", at), UNESCAPED[inner:match("^\\(.)", at)]
-    if plain or simple then
-      table.insert(result, plain or simple)
-      at = at + (plain and #plain or 2)
-    else
-      local code
-      code, at = read_hex(inner, at)
-      if not code then
-        return nil
+    local result, at = {}, 1
+    while at <= #inner do
+      local plain, simple = inner:match("^[^\\]+", at), UNESCAPED[inner:match("^\\(.)", at)]
+      if plain or simple then
+        table.insert(result, plain or simple)
+        at = at + (plain and #plain or 2)
+      else
+        local code
+        code, at = read_hex(inner, at)
+        if not code then
+          no_message()
+        end
+        table.insert(result, encode_utf8(code))
       end
-      table.insert(result, encode_utf8(code))
+    end
+    return table.concat(result)
+  end
+
+  -- What the token of a leaf stands for: a string, the digits of an integer, or neither.
+  local function read_value(leaf, token)
+    local quote = token:sub(1, 1)
+    if quote == "'" then
+      leaf.string = token:sub(2, -2):gsub("\\(.)", "%1")
+    elseif quote == '"' then
+      leaf.string = unescape(token:sub(2, -2))
+    elseif is_integer(token) then
+      leaf.integer = parse_number(token)
+    elseif SCALAR:find(token) then
+      leaf.other = token
+    else
+      no_message()
     end
   end
-  return table.concat(result)
-end
 
--- The member that begins at `at`, and the index behind it; nil if there is none.
-local function read_member(text, at)
-  local key_at = text:match('^[ \t\r\n]*()"', at)
-  local key_stop = key_at and string_end(text, key_at)
-  local value_at = key_stop and text:match("^[ \t\r\n]*:[ \t\r\n]*()", key_stop + 1)
-  local key = value_at and unescape(text:sub(key_at + 1, key_stop - 1))
-  if not key then
-    return nil
-  end
-  local member = { key = key, at = value_at }
-  local value_stop
-  if text:sub(value_at, value_at) == '"' then
-    value_stop = string_end(text, value_at)
-    member.string = value_stop and unescape(text:sub(value_at + 1, value_stop - 1))
-  else
-    member.integer = text:match("^[+-]?%d+", value_at)
-    value_stop = member.integer and value_at + #member.integer - 1
-  end
-  local behind = value_stop and text:match("^[ \t\r\n]*[,}]()", value_stop + 1)
-  if behind and (member.string or member.integer) then
-    member.size = value_stop - value_at + 1
-    return member, behind
-  end
-end
+  -- All values in `text` that hold no others. What may come next is as in the table of `_Scanner`.
+  local function leaves_of(text)
+    local leaves, around, keys, wanted, at = {}, {}, { count = 0 }, "value", 1
 
--- The members of the object that is `text`, by key and in order; nil if it is none.
-local function read_members(text)
-  local members, by_key, at = {}, {}, 2
-  while at <= #text do
-    local member
-    member, at = read_member(text, at)
-    if not member or by_key[member.key] then
-      return nil
+    local function take_mark(mark)
+      local inner = around[#around]
+      if CLOSING[mark] and IS_VALUE[wanted] then
+        table.insert(around, { closer = CLOSING[mark], keys = keys, seen = {} })
+        wanted = mark == "{" and "first key" or "first value"
+      elseif inner and mark == inner.closer and BEFORE_CLOSER[wanted] then
+        table.remove(around)
+        wanted = "comma"
+      elseif inner and mark == "," and wanted == "comma" then
+        keys = inner.keys
+        wanted = inner.closer == "}" and "key" or "value"
+      elseif mark == ":" and wanted == "colon" then
+        wanted = "value"
+      else
+        no_message()
+      end
     end
-    by_key[member.key] = member
-    table.insert(members, member)
-  end
-  return members, by_key
-end
 
-local function read_object(text, is_request)
-  local members, by_key = read_members(text)
-  if not count_characters(text) then
-    return wrong("it is not UTF-8")
-  elseif not members then
-    return wrong("it is not a flat JSON object")
+    local function take_token(token, start, stop)
+      if IS_VALUE[wanted] then
+        local leaf = { start = start, stop = stop, key = keys.key or "", depth = keys.count }
+        read_value(leaf, token)
+        table.insert(leaves, leaf)
+        wanted = "comma"
+      elseif IS_KEY[wanted] and token:find("^[\"']") then
+        local inner = around[#around]
+        if inner.seen[token] then
+          malformed("a key is in it twice")
+        end
+        inner.seen[token] = true
+        keys = { key = token:sub(2, -2), count = inner.keys.count + 1 }
+        wanted = "colon"
+      else
+        no_message()
+      end
+    end
+
+    while at <= #text do
+      local from, to, mark, quoted, other = TOKEN:find(text, at)
+      if not from then
+        no_message()
+      elseif mark then
+        take_mark(mark)
+      else
+        local token = quoted or other
+        take_token(token, to + 1 - #token, to + 1)
+      end
+      at = to + 1
+    end
+    if #around > 0 or wanted ~= "comma" then
+      no_message()
+    end
+    return leaves
   end
-  local strings, integers = {}, {}
-  for _, member in ipairs(members) do
-    local is_aside = member.key == "id" or member.key == "sum" and not is_request
-    if #members < 3 or not is_aside then
-      table.insert(member.string and strings or integers, member)
+
+  -- Ends in an error of the peer if that is what is in `text`.
+  local function check_no_report(leaves)
+    local values = {}
+    for _, leaf in ipairs(leaves) do
+      if leaf.depth == 1 then
+        values[leaf.key] = leaf
+      end
+    end
+    local code, detail = values.error, values.detail or {}
+    if code and code.string then
+      local explanation = detail.string or detail.integer or ""
+      error({ error = code.string, explanation = explanation, label = "json" })
     end
   end
-  local name, number = strings[1], integers[1]
-  if #strings == 1 and #integers == 1 then
-    local message = make(name.string, name.at, number.integer, number.at, "json")
-    message.name_at, message.name_size = name.at, name.size
+
+  local function filter(leaves, accepts)
+    local accepted = {}
+    for _, leaf in ipairs(leaves) do
+      if accepts(leaf) then
+        table.insert(accepted, leaf)
+      end
+    end
+    return accepted
+  end
+
+  local function is_not_aside(leaf)
+    return leaf.key ~= "id" and words.kind_of(leaf.key) ~= "sum"
+  end
+
+  -- The one of `leaves` that is the name, or the number, as `kind` has it; nil if none shows.
+  local function choose(leaves, kind)
+    if #leaves > 1 then
+      local rest = filter(leaves, is_not_aside)
+      leaves = #rest == 1 and rest or filter(leaves, function(leaf)
+        return words.kind_of(leaf.key) == kind
+      end)
+    end
+    return #leaves == 1 and leaves[1] or nil
+  end
+
+  -- The message that is `text`, from a bracket to the one that closes it.
+  local function read_structure(text)
+    local leaves = leaves_of(text)
+    check_no_report(leaves)
+    local number = choose(filter(leaves, function(leaf)
+      return leaf.integer
+    end), "number")
+    local strings = filter(leaves, function(leaf)
+      return leaf.string
+    end)
+    if not number then
+      number = choose(filter(strings, function(leaf)
+        return is_integer(leaf.string)
+      end), "number")
+      strings = filter(strings, function(leaf)
+        return leaf ~= number
+      end)
+    end
+    local name = choose(strings, "name")
+    if not number then
+      for _, leaf in ipairs(leaves) do
+        if leaf.other then
+          parse_number(leaf.other)
+        end
+      end
+      malformed("which integer is the number does not show")
+    end
+    if not name then
+      malformed("which string is the name does not show")
+    end
+    local is_single = text:sub(name.start, name.start) == "'"
+    local name_start = name.start + (is_single and 1 or 0)
+    local name_stop = name.stop - (is_single and 1 or 0)
+    local number_start = number.start + (number.string and 1 or 0)
+    local number_stop = number.stop - (number.string and 1 or 0)
+    local number_first = number.start < name.start
+    local first_start, first_stop = name_start, name_stop
+    local second_start, second_stop = number_start, number_stop
+    if number_first then
+      first_start, first_stop, second_start, second_stop =
+        second_start, second_stop, first_start, first_stop
+    end
+    return {
+      name = parse_name(name.string),
+      name_at = name_start,
+      name_size = name_stop - name_start,
+      number = number.integer or parse_number(number.string),
+      number_at = number_start,
+      number_size = number_stop - number_start,
+      notation = {
+        before = slice(text, 1, first_start),
+        between = slice(text, first_stop, second_start),
+        behind = text:sub(second_stop),
+        number_first = number_first,
+        coding = is_single and "quoted" or "json",
+      },
+    }
+  end
+
+  -- The message that is `text`, an object, a list or neither; nil if there is none in it. What
+  -- begins like one, but has a name in no quotes, is none: [Ann, 42].
+  function objects.read(text, glued)
+    if not text:find("^{") and not text:find('^%[[ \t\r\n]*["[{]') then
+      return reading.read(text, glued)
+    end
+    local message, is_read = catch(read_structure, text)
+    if not is_read and message.wrong and not text:find('"', 1, true) then
+      return reading.read(text) or error(message)
+    end
+    return is_read and message or error(message)
+  end
+end
+
+-- Structures -----------------------------------------------------------------------------------
+
+local structures = {}
+do
+  local INSIDE = {
+    ['"'] = bytes([=[\G[^"\\]*(?:\\.[^"\\]*)*]=]),
+    ["'"] = bytes([=[\G[^'\\]*(?:\\.[^'\\]*)*]=]),
+  }
+  local OUTSIDE = { ["{"] = bytes([=[\G[^"'{}]*]=]), ["["] = bytes([=[\G[^"'\[\]]*]=]) }
+  local CLOSER = { ["{"] = "}", ["["] = "]" }
+
+  -- Whether a ' behind `before` opens a string, and is not that of O'Neil.
+  local function may_open(before)
+    return before:find("[{[(,:][ \t\r\n\v\f]*$") ~= nil
+  end
+
+  -- The index of the bracket that closes the one at the beginning of `data`; nil if there is none.
+  local function find_end(data)
+    local opener = data:sub(1, 1)
+    local closer, depth, quote, at = CLOSER[opener], 0, nil, 1
+    while true do
+      local pattern = quote and INSIDE[quote] or OUTSIDE[opener]
+      local _, to = pattern:find(data, at)
+      at = to + 1
+      local byte = data:sub(at, at)
+      if byte == "" or byte == "\\" then -- the rest is half of an escape
+        return nil
+      elseif quote then
+        quote = nil
+      elseif byte == opener then
+        depth = depth + 1
+      elseif byte == closer then
+        depth = depth - 1
+        if depth == 0 then
+          return at
+        end
+      elseif byte == '"' or may_open(data:sub(math.max(1, at - STRUCTURES.look_back), at - 1)) then
+        quote = byte
+      end
+      at = at + 1
+    end
+  end
+
+  local function read(structure)
+    if not is_utf8(structure) then
+      malformed("it is not UTF-8")
+    end
+    return objects.read(structure)
+  end
+
+  function structures.take(data)
+    local last = find_end(data:sub(1, MESSAGE.max_message))
+    if not last then
+      return #data > MESSAGE.max_message and too_long() or nil
+    end
+    local newline = data:match("^\r?\n", last + 1) or ""
+    local structure = data:sub(1, last)
+    local message = catch(read, structure)
+    message.stop = last + #newline
+    message.newline_may_follow = newline == ""
+    if not message.name then
+      error(message)
+    end
+    message.dialect =
+      { notation = message.notation, envelope = { kind = "line", newline = newline } }
     return message
   end
-  local code, detail = by_key.error, by_key.detail
-  if code and code.string and not is_request then
-    local explanation = detail and (detail.string or detail.integer) or ""
-    return { error = code.string, explanation = explanation, dialect = "json" }
+
+  function structures.finish()
+    return nil
   end
-  return wrong("an object has one string and one integer")
 end
 
--- The object at the beginning of `data`, with a newline behind it; nil if its end is not there yet.
-local function take_object(data, is_request)
-  local brace = object_end(data:sub(1, MAX_MESSAGE))
-  if not brace then
-    return #data > MAX_MESSAGE and too_long() or nil
+-- Counted --------------------------------------------------------------------------------------
+
+local counted = {}
+do
+  local HEADER = bytes([=[\A( *)([0-9]+)( *)]=])
+
+  -- Whether there is a newline in `content`, of a message of `length` bytes, before its end.
+  local function is_divided(content, length)
+    return content:sub(1, length - 1):find("\n", 1, true)
+      or content:sub(1, math.max(0, length - 2)):find("\r", 1, true)
   end
-  local message = read_object(data:sub(1, brace), is_request)
-  local behind = data:match("^\r?\n()", brace + 1)
-  message.stop = behind and behind - 1 or brace
-  message.newline_may_follow = not behind
-  return message
+
+  -- The message that is behind its length; false if more of it has to come; nil if it is none.
+  function counted.take(data)
+    local digits, behind = data:match("^([0-9]+):()")
+    local envelope, tail
+    if digits and #digits <= COUNTED.most_digits then
+      envelope, tail = { kind = "netstring" }, ","
+    else
+      local _, to, before, header, after = HEADER:find(data:sub(1, COUNTED.widest))
+      if not to or to < COUNTED.narrowest then
+        return nil
+      end
+      digits, behind = header, to + 1
+      envelope, tail = { kind = "headed", before = before, after = after }, ""
+    end
+    local significant = digits:match("^0*(.*)$")
+    local length = #significant <= COUNTED.most_digits and tonumber(digits) or 0
+    local stop = behind - 1 + length
+    local content = data:sub(behind, stop)
+    if length == 0 or stop + #tail > MESSAGE.max_message or is_divided(content, length) then
+      return nil
+    elseif #data < stop + #tail then
+      return false
+    elseif data:sub(stop + 1, stop + #tail) ~= tail then
+      return nil
+    end
+    local text = slice(content, 1, skip_back(content, BREAK, #content + 1))
+    local decoded, is_decoded = catch(decode, text)
+    local message, is_read
+    if is_decoded then
+      message, is_read = catch(objects.read, decoded, true)
+    end
+    if not (is_read and message) then
+      return nil
+    end
+    message.notation.behind = message.notation.behind .. content:sub(#text + 1)
+    return taken(message, envelope, stop + #tail, behind, #text, decoded)
+  end
+end
+
+-- Structs --------------------------------------------------------------------------------------
+
+local structs = {}
+do
+  local INT = 4
+
+  -- The 32 bits at `at` as an integer.
+  local function unpack_int(data, at, order)
+    local a, b, c, d = data:byte(at, at + INT - 1)
+    if order == "<" then
+      a, b, c, d = d, c, b, a
+    end
+    return (a >= 0x80 and a - 0x100 or a) * 0x1000000 + b * 0x10000 + c * 0x100 + d
+  end
+
+  structs.unpack_int = unpack_int
+
+  -- The struct at the beginning of `data`. Of two byte orders, that counts which makes less of it.
+  local function read(data, nul, stop)
+    local name = parse_name(slice(data, 1, nul))
+    local at = stop - INT + 1
+    local big, little = unpack_int(data, at, ">"), unpack_int(data, at, "<")
+    local value = math.abs(big) <= math.abs(little) and big or little
+    local number = ("%d"):format(value)
+    credible.check(name, number, 1, "comma")
+    local dialect = { struct = stop - INT }
+    return {
+      name = name, name_at = 1, name_size = nul - 1,
+      number = number, number_at = at, number_size = INT,
+      dialect = dialect, stop = stop,
+    }
+  end
+
+  -- Whether `byte` may be the first of text in UTF-8, such as the name in the next struct.
+  local function begins_text(byte)
+    return byte >= 0x20 and byte < 0x7F or byte >= 0xC2 and byte <= 0xF4
+  end
+
+  -- The struct whose name ends before `nul` and its padding before `at`, if the next message is
+  -- there.
+  function structs.take(data, nul, at)
+    if #data < at + INT - 1 then
+      return nil
+    elseif data:sub(at + 1, at + 3) == "\0\0\0" then
+      return #data > at + INT - 1 and read(data, nul, at + INT - 1) or nil
+    elseif at - nul >= INT and begins_text(data:byte(at + 1)) then
+      return read(data, nul, at)
+    end
+  end
+
+  function structs.finish(data, nul)
+    local at = #data - INT + 1
+    if at < nul or data:sub(at) == "\0\0\0\0" or slice(data, nul, at):find("[^\0]") then
+      return nil
+    end
+    return read(data, nul, #data)
+  end
+end
+
+-- Lines ----------------------------------------------------------------------------------------
+
+local lines = {}
+do
+  -- Behind IAC and WILL, WONT, DO or DONT there is the option that telnet wants.
+  local END = bytes([=[\r?\n|\r\0|\r(?=[^\n\0])|(?<!\xff[\xfb-\xfe])\0]=])
+  local CONTROL = bytes([=[(?<!\xff[\xfb-\xfe])[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]]=])
+
+  local function line(newline)
+    return { kind = "line", newline = newline }
+  end
+
+  -- Ends in an error of the peer if `text`, which ends with `stop`, is one; if it `is_open`, its
+  -- newline may follow.
+  function lines.check_no_report(text, stop, is_open)
+    local code, explanation = text:match("^ERROR ([a-z-]+): ([^\n]*)%.$")
+    if code then
+      error({ error = code, explanation = explanation, stop = stop, newline_may_follow = is_open })
+    end
+  end
+
+  local function check_controls(data, start, stop)
+    if CONTROL:find(slice(data, 1, stop), start) then
+      malformed("there are control characters in it")
+    end
+  end
+
+  -- The message of two lines, the second of which silence has ended; nil if it is none yet.
+  local function finish_two(first, newline, text)
+    local second, is_half = catch(reading.read_half, text)
+    if is_half and first.is_number ~= second.is_number then
+      return reading.join(first, newline, second)
+    end
+  end
+
+  -- Text of C, which NULs end.
+
+  local function padded(message, nul, stop, text)
+    local envelope = { kind = stop == nul and "terminated" or "padded", size = stop }
+    return taken(message, envelope, stop, 1, nul - 1, text)
+  end
+
+  local function take_padded(data, nul)
+    check_controls(data, 1, nul)
+    local behind = data:match("^\0+()", nul)
+    if behind - 1 > MESSAGE.max_message then
+      too_long()
+    end
+    local text = decode(slice(data, 1, nul))
+    local message = reading.read(text, true)
+    if not message then
+      return structs.take(data, nul, behind)
+    end
+    return behind <= #data and padded(message, nul, behind - 1, text) or nil
+  end
+
+  local function finish_padded(data, nul)
+    local text = decode(slice(data, 1, nul))
+    local message = reading.read(text, true)
+    return message and padded(message, nul, #data, text) or structs.finish(data, nul)
+  end
+
+  -- `data`, as text that only silence ends; nil if it is no message.
+  function lines.finish(data)
+    local from, to = END:find(data)
+    if from and data:byte(from) == 0 then
+      return finish_padded(data, from)
+    end
+    local newline = data:sub(-1) == "\r" and "\r" or ""
+    local last_start = to and to + 1 or 1
+    local last = data:sub(last_start, #data - #newline)
+    if not is_utf8(last) then
+      return nil
+    end
+    local message, text
+    if from then
+      local first = decode(slice(data, 1, from))
+      message = finish_two(reading.read_half(first), data:sub(from, to), last)
+      text = first .. data:sub(from, to) .. last
+    else
+      message, text = reading.read(last, true), last
+    end
+    return message and taken(message, line(newline), #data, 1, #data - #newline, text)
+  end
+
+  -- Ends in an error if `data`, a message or its beginning, is too long or shows that it is no
+  -- text. Beyond the limit there may only be more digits of the number at its end.
+  local function check_length(data, looked)
+    local limit = MESSAGE.max_message
+    check_controls(data, looked, limit + 2)
+    if #data <= limit then
+      return
+    end
+    if looked - 1 <= limit then
+      local whole, is_whole = catch(lines.finish, data:sub(1, limit + 1):match("^(.-)\r?\n?$"))
+      if not (is_whole and whole) then
+        too_long()
+      end
+    end
+    local more = data:match("^[0-9]*\r?\n?()", math.max(limit + 1, looked - 1))
+    if more <= #data or #data > LINES.max_with_digits then
+      too_long()
+    end
+  end
+
+  -- How wide a text is at least that ends in `newline`: noise has many a CR.
+  local function least_width(newline)
+    return newline == "\r" and "punctuation" or nil
+  end
+
+  local function take_lines(data)
+    local looked, first, between = 1, nil, nil
+    local from, to = END:find(data)
+    while from do
+      if data:byte(from) == 0 then
+        return take_padded(data, from) or not first and nil
+      elseif to > MESSAGE.max_message then
+        check_length(data:sub(1, to), looked)
+      end
+      local newline, text = data:sub(from, to), nil
+      local result, is_read = catch(function()
+        text = decode(slice(data, looked, from))
+        if first then
+          return reading.join(first, between, reading.read_half(text), least_width(newline))
+        end
+        lines.check_no_report(text, to)
+        local message = reading.read(text, false, least_width(newline))
+        first = not message and reading.read_half(text) or nil
+        return message
+      end)
+      if not is_read then
+        check_controls(data, looked, to + 1)
+        error(result)
+      elseif result then
+        text = between and first.text .. between .. text or text
+        return taken(result, line(newline), to, 1, from - 1, text)
+      end
+      between, looked = newline, to + 1
+      from, to = END:find(data, looked)
+    end
+    check_length(data, looked)
+    return not first and nil
+  end
+
+  -- The text at the beginning of `data`; nil if its end is not there yet, false if its first line
+  -- is there and it takes a second.
+  function lines.take(data)
+    if data:find("^[ 0-9]") then
+      local message = counted.take(data)
+      if message ~= nil then
+        return message or nil
+      end
+    end
+    return take_lines(data)
+  end
 end
 
 -- Records --------------------------------------------------------------------------------------
 
--- The 32 bits at `at` as digits.
-local function read_i32(data, at)
-  local a, b, c, d = data:byte(at, at + 3)
-  return ("%d"):format((a >= 0x80 and a - 0x100 or a) * 0x1000000 + b * 0x10000 + c * 0x100 + d)
-end
+local records = {}
+do
+  local INT = 4
+  local LONGEST_NUMBER = 11
+  local DIVIDING = bytes("[ \t,;:|=&/~]")
 
--- The record at the beginning of `data`; nil if its end is not there yet.
-local function take_record(data)
-  local high, low = data:byte(1, 2)
-  if not low then
-    return nil
+  local function unpack_length(data, at, counted_)
+    local length = 0
+    for offset = 0, counted_.size - 1 do
+      local position = counted_.order == ">" and offset or counted_.size - 1 - offset
+      length = length * 256 + data:byte(at + position)
+    end
+    return length
   end
-  local stop = 2 + high * 256 + low
-  if stop > MAX_MESSAGE then
-    return too_long()
-  elseif #data < stop then
-    return nil
+
+  -- `text` as a whole message; nil if it is the name of a record.
+  local function read_text(text)
+    local message = objects.read(text)
+    local is_divided = message and DIVIDING:find(message.notation.between)
+    return (is_divided or text:find("^[{[]")) and message or nil
   end
-  local text = data:sub(3, stop)
-  local name, _, number = divide(text)
-  if not count_characters(text) then
-    return wrong("it is not UTF-8")
-  elseif name and name ~= "" then
-    local message = make(name, 3, number, stop - #number + 1, "text-record")
-    message.stop = stop
+
+  local function make(message, at, size, stop, dialect)
+    message.name_at, message.name_size, message.stop, message.dialect = at, size, stop, dialect
     return message
   end
-  local why = check_name(text:match("^[ \t]*(.-)[ \t]*$"))
-  if why or stop + 4 > MAX_MESSAGE then
-    return why and wrong(why) or too_long()
-  elseif #data < stop + 4 then
-    return nil
+
+  local function with_int(name, data, at, size, number_at, dialect)
+    local number = ("%d"):format(structs.unpack_int(data, number_at, dialect.record.order))
+    credible.check(name, number, 1, "comma")
+    local message = { name = name, number = number, number_at = number_at, number_size = INT }
+    return make(message, at, size, number_at + INT - 1, dialect)
   end
-  local message = make(text, 3, read_i32(data, stop + 1), stop + 1, "record")
-  message.number_size, message.stop = 4, stop + 4
-  return message
-end
 
--- Messages -------------------------------------------------------------------------------------
-
-local function is_text(data)
-  local first = data:byte(1)
-  return first > 3 and first ~= 0x7B
-end
-
--- `message`, which may be text over the limit only for the digits of a number out of range.
-local function limit(message)
-  if message and message.name and message.stop > MAX_MESSAGE and in_range(message.number) then
-    return too_long()
+  -- The record whose number is text at `start`, behind its own length; false if more of it has to
+  -- come; nil if there is no such number.
+  local function take_written(name, data, counted_, start)
+    if not is_text_record(counted_) or #data < start + counted_.size - 1 then
+      return nil
+    end
+    local length = unpack_length(data, start, counted_)
+    local at = start + counted_.size
+    local digits = data:sub(at, at + length - 1)
+    if length < 1 or length > LONGEST_NUMBER or not digits:find("^[+-]?[0-9]*$") then
+      return nil
+    elseif #digits < length then
+      return false
+    elseif not digits:find("[0-9]$") then
+      return nil
+    end
+    local number = parse_number(digits)
+    credible.check(name, number, length, "comma")
+    return { name = name, number = number, number_at = at, number_size = length }
   end
-  return message
-end
 
--- What is at the beginning of `data`; nil if its end is not there yet.
-local function take(data, is_request, newline_may_follow)
-  local behind = newline_may_follow and data:match("^\r?\n()")
-  if behind then
-    return { aside = "Newline of the message before", stop = behind - 1 }
+  -- What begins with a length in binary, as `counted_` has it.
+  function records.take(data, counted_)
+    local at = 1 + counted_.size
+    local stop = at - 1 + unpack_length(data, 1, counted_)
+    if stop > MESSAGE.max_message then
+      too_long()
+    elseif #data < stop then
+      return nil
+    end
+    local content = data:sub(at, stop)
+    if content:find("\0", 1, true) and #content > INT then
+      local encoded = content:sub(1, -1 - INT)
+      local dialect = { record = counted_, number = "counted" }
+      return with_int(parse_name(decode(encoded)), data, at, #encoded, stop - INT + 1, dialect)
+    end
+    local text = decode(content)
+    local message = read_text(text)
+    if message then
+      return taken(message, counted_, stop, at, #content, text)
+    end
+    local name = parse_name(text)
+    if stop + INT > MESSAGE.max_message then
+      too_long()
+    end
+    local written = take_written(name, data, counted_, stop + 1)
+    if written ~= nil then
+      local dialect = { record = counted_, number = "text" }
+      local last = written and written.number_at + written.number_size - 1
+      return written and make(written, at, #content, last, dialect) or nil
+    elseif #data >= stop + INT then
+      local dialect = { record = counted_, number = "behind" }
+      return with_int(name, data, at, #content, stop + 1, dialect)
+    end
   end
-  behind = not is_request and data:match("^[+-]?%d+\r?\n()")
-  if behind then
-    return { aside = "Sum, as a line behind the reply", stop = behind - 1 }
-  elseif is_text(data) then
-    return limit(take_text(data, is_request))
-  elseif data:byte(1) == 0x7B then
-    return take_object(data, is_request)
+end
+
+-- UTF-16 ---------------------------------------------------------------------------------------
+
+local utf16 = {}
+do
+  local MARK = "\239\187\191"
+
+  -- The text at the beginning of `data`, as far as its characters are whole.
+  local function decode_utf16(data, order)
+    local size = math.min(MESSAGE.max_message, #data - #data % 2)
+    local text, at = {}, 1
+
+    local function unit(index)
+      local a, b = data:byte(index, index + 1)
+      return order == ">" and a * 0x100 + b or b * 0x100 + a
+    end
+
+    while at < size do
+      local code = unit(at)
+      if code >= 0xD800 and code < 0xE000 then
+        if at + 2 > size then
+          break
+        end
+        local low = unit(at + 2)
+        if code >= 0xDC00 or low < 0xDC00 or low >= 0xE000 then
+          malformed("it is not UTF-16")
+        end
+        code, at = 0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00, at + 2
+      end
+      table.insert(text, encode_utf8(code))
+      at = at + 2
+    end
+    return table.concat(text)
   end
-  return take_record(data)
-end
 
--- `data` as a message that ends in silence; nil if it is none.
-local function finish(data, is_request)
-  return is_text(data) and limit(finish_text(data, is_request)) or nil
-end
-
--- `data` as a datagram, which is one message. Behind that of a reply, our client reads nothing.
-local function take_datagram(data, is_request)
-  local message = take(data, is_request, false) or finish(data, is_request)
-  if not message or message.aside then
-    return wrong("it is no whole message")
-  elseif is_request and not message.wrong and message.stop < #data then
-    return wrong("there is more in the datagram than a message")
+  local function size_of(text)
+    return 2 * (count_characters(text) + select(2, text:gsub("[\240-\244]", "")))
   end
-  message.stop = #data
-  return message
-end
 
--- `message`, but if it is a reply to `request` with the sum as a third field, without that. Then
--- what was read as the name and the number are all three: "Server of Bob,58" and 100.
-local function without_sum(message, request)
-  if not (request and message.name and message.separator) then
+  local function read(text, newline, order)
+    local mark = text:sub(1, #MARK) == MARK and MARK or ""
+    local body = text:sub(#mark + 1)
+    local message = objects.read(body, newline == "")
+    if message then
+      message.name_at, message.number_at = nil, nil
+      local envelope = { kind = "utf16", order = order }
+      message.dialect = { notation = message.notation, envelope = envelope }
+      message.stop = size_of(text .. newline)
+    end
     return message
   end
-  local inner = read_separated(message.name)
-  local ours, theirs = to_value(request.number), inner and to_value(inner.number)
-  if not theirs or inner.separator ~= message.separator then
-    return message
-  elseif not ours or ours + theirs ~= to_value(message.number) then
+
+  function utf16.take(data, order)
+    local text = decode_utf16(data, order)
+    local line, newline = text:match("^([^\r\n]*)(\r?\n)")
+    if not line then
+      return #data > MESSAGE.max_message and too_long() or nil
+    end
+    return read(line, newline, order) or malformed("there is no number in it")
+  end
+
+  function utf16.finish(data, order)
+    return read(decode_utf16(data, order), "", order)
+  end
+end
+
+-- Other protocols, as in sumproto/core/foreign.py ------------------------------------------------
+
+local name_request
+do
+  local REQUESTS = {
+    { "RTSP", [=[[A-Z_]+ (?:[!-~]+ RTSP/[0-9]|rtsps?:)]=] },
+    { "SIP", [=[[A-Z]+ (?:[!-~]+ SIP/[0-9]|sips?:)]=] },
+    { "HTTP", [=[[!-~]+ [!-~]+ HTTP/[0-9]]=] },
+    { "HTTP", [=[(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) (?:/|https?://)]=] },
+    { "TLS", [=[\x16\x03[\0-\x04]|[\x80-\xff].\x01(?:\x03[\0-\x03]|\0\x02)]=] },
+    { "SSH", [=[SSH-[12]\.]=] },
+    { "SMTP", [=[(?:EHLO|LHLO) |HELO (?:\[|localhost\r?\n|[\w-]+\.\w)]=] },
+    { "FTP", [=[USER (?:anonymous|ftp)\r?\n]=] },
+    { "IRC", [=[CAP LS|NICK \S+\r?\nUSER |USER \S+ \S+ \S+ :]=] },
+    { "the PROXY protocol", [=[PROXY (?:TCP[46] |UNKNOWN\r\n)|\r\n\r\n\0\r\nQUIT\n]=] },
+    { "RDP", [=[\x03\0[\0-\x04].[\x02-\xff]\xe0]=] },
+    { "SMB", [=[\0[\0\x01]..[\xfe\xff]SMB]=] },
+    { "Redis", [=[\*[1-9][0-9]*\r\n\$]=] },
+    { "memcached", [=[stats\r\n]=] },
+    { "MQTT", [=[\x10[\0-\xff]{1,4}\0(?:\x04MQTT|\x06MQIsdp)]=] },
+    { "DNS", [=[(?:..)?..(?:[\0-\x07][\0\x10\x20]\0\x01\0\0\0\0\0|\x10\0\0\0\0\0\0\0\0)]=] },
+    { "X11", [=[l\0\x0b\0\0\0|B\0\0\x0b\0\0]=] },
+    { "LDAP", [=[0(?:[\0-\x7f]|\x81.|\x82..|\x84.{4})\x02[\x01-\x04].{1,4}[\x60\x63\x42\x77]]=] },
+    { "SNMP", [=[0(?:[\0-\x7f]|\x81.|\x82..)\x02\x01[\0\x01]\x04]=] },
+    { "AMQP", [=[AMQP[\0-\x03]]=] },
+    { "PostgreSQL", [=[\0\0\0\x08\x04\xd2\x16\x2f|\0\0..\0\x03\0[\0-\x02]user\0]=] },
+    { "Kafka", [=[\0[\0-\x0f]..\0[\x03\x12]\0[\0-\x14]]=] },
+    { "MongoDB", [=[.{8}\0\0\0\0(?:\xdd|\xd4)\x07\0\0]=] },
+    { "Cassandra", [=[[\x03-\x05][\0-\x1f].{2}[\x01\x05]\0\0]=] },
+    { "SQL Server", [=[\x12\x01\0.\0\0]=] },
+    { "Oracle", [=[[\0-\x04].\0\0\x01\0\0\0]=] },
+    { "Java RMI", [=[JRMI\0[\x01\x02]]=] },
+    { "Git", [=[[0-9a-f]{4}git-(?:upload|receive)-]=] },
+    { "XMPP", [=[<\?xml [^>]*>\s*<stream:|<stream:]=] },
+    { "ONC RPC", [=[\x80\0[\0-\x0f].{5}\0\0\0\0\0\0\0\x02]=] },
+    { "SOCKS", [=[\x05[\x01-\x09][\0-\x09]|\x04\x01.{6}]=] },
+    { "LPD", [=[\x01default\n]=] },
+    { "BitTorrent", [=[\x13BitTorrent protocol]=] },
+    { "STUN", [=[\0\x01\0.\x21\x12\xa4\x42]=] },
+    { "a port scan", [=[HELP\r\n]=] },
+    { "a Java ObjectOutputStream", [=[\xac\xed\0\x05]=] },
+    { "a Python pickle", [=[\x80[\x02-\x05][\x95}\](cX\x8c]]=] },
+  }
+  local patterns = {}
+  for index, row in ipairs(REQUESTS) do
+    patterns[index] = "(" .. row[2] .. ")"
+  end
+  local ANY = bytes([[\A(?:]] .. table.concat(patterns, "|") .. ")")
+
+  -- What a client that begins with `data` speaks; nil if it is nothing that is known.
+  function name_request(data)
+    local found = { ANY:find(data:sub(1, FOREIGN.looked_at)) }
+    for index, row in ipairs(REQUESTS) do
+      if found[index + 2] then
+        return row[1]
+      end
+    end
+  end
+end
+
+-- Beginnings -----------------------------------------------------------------------------------
+
+local beginnings = {}
+do
+  local NOTHING = [=[(?:[ \t]*(?:\r\n|\n(?=[^\0-\3])|\r(?=[^\n\0-\3]))|\xef\xbb\xbf|\0{4,}]=]
+    .. [=[|\xff(?:[\xfb-\xfd].|\xfe[\0-\x27](?=[^\0])|\xfa(?:[^\xff]|\xff[^\xf0])*+\xff\xf0]=]
+    .. [=[|[\xf1-\xf9]))+]=]
+  local NOTHING_IN_TELNET = bytes([=[\A(?:(?:[ \t]*\r\0)+|]=] .. NOTHING .. ")")
+  NOTHING = bytes([[\A]] .. NOTHING)
+  local MARKS = { ["\255\254"] = "<", ["\254\255"] = ">" }
+
+  -- The index of the last byte that is no part of any message; 0 if the first is.
+  function beginnings.skip_nothing(data, last)
+    local is_telnet = last and last.envelope and last.envelope.newline == "\r\0"
+    local _, to = (is_telnet and NOTHING_IN_TELNET or NOTHING):find(data)
+    return to or 0
+  end
+
+  local function is_high(byte)
+    return byte ~= nil and byte <= 3
+  end
+
+  local function framing_of_binary(data)
+    local first, second, third, fourth = data:byte(1, 4)
+    if not second then
+      return nil
+    elseif first == 0xFF and second >= 0xFA and second <= 0xFE then -- a command of telnet, in part
+      return nil
+    elseif is_high(first) and (first > 0 or second > 0) then
+      return records, { kind = "counted", size = 2, order = ">" }
+    elseif not is_high(second) then
+      return lines
+    elseif not fourth then
+      return nil
+    elseif is_high(first) then
+      return records, { kind = "counted", size = 4, order = ">" }
+    end
+    local size = third == 0 and fourth == 0 and 4 or 2
+    return records, { kind = "counted", size = size, order = "<" }
+  end
+
+  local function framing_of_list(data)
+    local inside = data:match("^[ \t\r\n]*(.)", 2)
+    if not inside or #data:match("^[ \t\r\n]*", 2) >= BEGINNINGS.look_ahead - 1 then
+      return nil
+    end
+    return inside:find('["[{]') and structures or lines
+  end
+
+  -- How the end is known of the message that `data` begins with, behind one in the dialect `last`,
+  -- and what that framing has to know; nil if the first bytes do not tell yet.
+  function beginnings.framing_of(data, last)
+    local first, second = data:byte(1, 2)
+    if first >= 0x20 and first < 0xFE and not is_high(second) then
+      if first == 0x7B then
+        return structures
+      end
+      return first == 0x5B and framing_of_list(data) or first ~= 0x5B and lines or nil
+    end
+    local order = MARKS[data:sub(1, 2)]
+    if not order and last and last.envelope and last.envelope.kind == "utf16" then
+      order = last.envelope.order
+    end
+    if order then
+      return utf16, order
+    end
+    return framing_of_binary(data)
+  end
+end
+
+-- Decoder --------------------------------------------------------------------------------------
+
+local decoder = {}
+do
+  local ASIDES = { ["\239"] = "Byte-order mark", ["\255"] = "Telnet commands", ["\0"] = "NULs" }
+
+  -- The state of a connection in one direction is `dialect`, of the last message, and whether that
+  -- one's newline or its sum may follow. `after` is the state behind what is read.
+
+  local function aside(what, stop, after)
+    return { aside = what, stop = stop, after = after }
+  end
+
+  -- The sum as a line behind a reply in two lines; false if it is not whole yet.
+  local function take_sum(data)
+    local sum, newline, behind = data:match("^([+-]?[0-9]*)\r?(\n?)()")
+    if newline ~= "" then
+      return sum == "" and "Empty line" or "Sum, as a line behind the reply", behind - 1
+    end
+    return behind > #data and false or nil
+  end
+
+  -- What is at the beginning of `data` and no message; false if more of it has to come.
+  local function take_aside(data, state)
+    if state.newline_may_follow then
+      local newline = data:match("^\r?\n")
+      if newline then
+        local after = { dialect = state.dialect, sum_may_follow = state.sum_may_follow }
+        return aside("Newline of the message before", #newline, after)
+      elseif data == "\r" then
+        return false
+      end
+    end
+    local after, is_begun = { dialect = state.dialect }, false
+    if state.sum_may_follow then
+      local what, stop = take_sum(data)
+      if what then
+        return aside(what, stop, after)
+      end
+      is_begun = what == false
+      after.sum_may_follow = is_begun
+    end
+    local stop = beginnings.skip_nothing(data, state.dialect)
+    if stop > 0 then
+      return aside(ASIDES[data:sub(1, 1)] or "Empty line", stop, after)
+    end
+    return not is_begun and nil
+  end
+
+  -- Ends in an error if the first message is one of another protocol. Its last byte is at `stop` if
+  -- it is whole, and then it is what is before its digits that tells.
+  local function check_no_foreigner(data, state, stop)
+    if state.dialect then
+      return
+    elseif stop then
+      local line_stop = skip_back(data, BREAK, stop + 1)
+      data = slice(data, 1, skip_back(data, DIGIT, line_stop)) .. "0"
+    end
+    local protocol = name_request(data)
+    if protocol then
+      malformed("this is " .. protocol)
+    end
+  end
+
+  -- `message`, with the state behind it.
+  local function consume(message, data, state, is_request)
+    if not message then
+      return nil
+    end
+    check_no_foreigner(data, state, message.stop)
+    local dialect = message.dialect
+    local label = label_of(dialect)
+    local envelope = dialect.envelope
+    message.label = label
+    message.after = {
+      dialect = dialect,
+      newline_may_follow = envelope and envelope.kind == "line" and envelope.newline == "",
+      sum_may_follow = not is_request and label == "two-lines",
+    }
+    if is_request and dialect.notation and not in_range(message.number) then
+      local _, others = reading.split_numbers(message, dialect.notation)
+      if #others > 0 then
+        malformed("there are two numbers in it")
+      end
+    end
     return message
   end
-  inner.stop, inner.newline_may_follow = message.stop, message.newline_may_follow
-  inner.name_at = inner.name_at + message.name_at - 1
-  inner.number_at = inner.number_at + message.name_at - 1
-  return inner
+
+  local function take_message(data, state, is_request)
+    local framing, how = beginnings.framing_of(data, state.dialect)
+    local message, is_read = catch(function()
+      if not framing and #data > MESSAGE.max_message then
+        too_long()
+      end
+      return framing and framing.take(data, how)
+    end)
+    if not is_read then
+      check_no_foreigner(data, state)
+      error(message)
+    elseif not message and (framing ~= lines or message == false) then
+      check_no_foreigner(data, state)
+    end
+    return consume(message, data, state, is_request)
+  end
+
+  local function finish_message(data, state, is_request)
+    local framing, how = beginnings.framing_of(data, state.dialect)
+    if not framing or not framing.finish or not data:find("[^ \t\r\n\v\f]") then
+      return nil
+    end
+    local message, is_read = catch(function()
+      if framing == lines and not is_request then
+        lines.check_no_report(replace_errors(data), #data, true)
+      end
+      return consume(framing.finish(data, how), data, state, is_request)
+    end)
+    if not is_read then
+      check_no_foreigner(data, state)
+      error(message)
+    end
+    return message
+  end
+
+  -- `what` it read, or why not. An error of the peer is none where a request was due.
+  local function settle(what, state, is_request)
+    if what and what.error and is_request then
+      what = wrong("an error where a request was due")
+    end
+    if what and not what.after then
+      local may_follow = what.newline_may_follow
+      what.after = { dialect = state.dialect, newline_may_follow = may_follow }
+    end
+    return what
+  end
+
+  -- What is at the beginning of `data`; nil if its end is not there yet.
+  function decoder.take(data, state, is_request)
+    local beside = take_aside(data, state)
+    if beside ~= nil then
+      return beside or nil
+    end
+    return settle(catch(take_message, data, state, is_request), state, is_request)
+  end
+
+  -- `data` as a message that ends in silence; nil if it is none.
+  function decoder.finish(data, state, is_request)
+    return settle(catch(finish_message, data, state, is_request), state, is_request)
+  end
+
+  -- `data` as a datagram, which is one message. Behind that of a reply, our client reads nothing.
+  function decoder.take_datagram(data, is_request)
+    local state = {}
+    local rest, message = data, nil
+    repeat
+      message = decoder.take(rest, state, is_request) or decoder.finish(rest, state, is_request)
+      if message and message.aside then
+        rest, state = rest:sub(message.stop + 1), message.after
+      end
+    until not (message and message.aside) or rest == ""
+    if not message or message.aside then
+      return settle(wrong("the end of the message is missing"), state)
+    elseif message.wrong then
+      return message
+    elseif is_request and rest:find("[^ \t\r\n\v\f]", message.stop + 1) then
+      local why = "there is more than a message in the datagram"
+      return settle(wrong(why), state)
+    end
+    local skipped = #data - #rest
+    if message.name_at then
+      message.name_at, message.number_at = message.name_at + skipped, message.number_at + skipped
+    end
+    message.stop = #data
+    return message
+  end
+end
+
+-- Sums -----------------------------------------------------------------------------------------
+
+local sums = {}
+do
+  local function unclear()
+    malformed("which of the numbers is the server's does not show")
+  end
+
+  -- The name and the number in `text` if it has labels for several numbers.
+  local function by_labels(text)
+    local numbers, servers, names = 0, {}, {}
+    for _, one in ipairs(reading.labelled(text)) do
+      local is_number = one.kind == "number" or one.kind == "sum"
+      if is_number and is_integer(one.text) then
+        numbers = numbers + 1
+        if one.kind == "number" and one.party ~= "client" then
+          table.insert(servers, one.text)
+        end
+      elseif one.kind == "name" and one.party ~= "client" then
+        table.insert(names, one.text)
+      end
+    end
+    if numbers < 2 then
+      return nil
+    elseif #servers ~= 1 then
+      unclear()
+    end
+    local name = #names == 1 and names[1] ~= "" and names[1] or "(no name)"
+    return name, parse_number(servers[1])
+  end
+
+  -- Whether all `numbers` but the one at `index` are `own` or the sum, if that is the server's.
+  local function explains(numbers, index, own)
+    local sum = to_value(numbers[index]) and own and to_value(numbers[index]) + own
+    for other, number in ipairs(numbers) do
+      local value = to_value(number)
+      if other ~= index and (not value or not sum or value ~= own and value ~= sum) then
+        return false
+      end
+    end
+    return true
+  end
+
+  local function choose(message, own)
+    local name, number = by_labels(reading.write(message))
+    if name then
+      return name, number
+    end
+    local others
+    name, others = reading.split_numbers(message, message.notation)
+    if #others == 0 then
+      return message.name, message.number
+    end
+    local numbers = {}
+    for index = #others, 1, -1 do
+      table.insert(numbers, others[index])
+    end
+    table.insert(numbers, message.number)
+    for index, candidate in ipairs(numbers) do
+      if explains(numbers, index, own) then
+        return name, candidate
+      end
+    end
+    if strip(message.notation.between, BLANK) ~= "" then
+      unclear()
+    end
+    return message.name, message.number
+  end
+
+  -- `message`, but of a reply to `request` with more numbers than one, such as the sum, the one
+  -- with the server's.
+  function sums.without_sum(message, request)
+    local own = request and to_value(request.number)
+    if not (own and message.name and message.dialect.notation) then
+      return message
+    end
+    local result, is_chosen = catch(function()
+      local name, number = choose(message, own)
+      return { name = name, number = number }
+    end)
+    if not is_chosen then
+      result.stop, result.after = message.stop, message.after
+      return result
+    elseif result.name == message.name and result.number == message.number then
+      return message
+    end
+    for _, key in ipairs({ "dialect", "label", "stop", "after", "at", "size" }) do
+      result[key] = message[key]
+    end
+    return result
+  end
 end
 
 -- Exchanges ------------------------------------------------------------------------------------
@@ -641,7 +2283,10 @@ end
 
 local function clear(stream)
   stream.waiting, stream.first, stream.last = {}, 1, 0
-  stream.rests = { [true] = { begun = "" }, [false] = { begun = "" } }
+  stream.rests = {}
+  for _, is_request in ipairs({ true, false }) do
+    stream.rests[is_request] = { begun = "", before = {}, after = {} }
+  end
 end
 
 -- Begins a stream with a packet from or to the port of a server, and forgets one before.
@@ -662,14 +2307,14 @@ local function look(pinfo)
     return packet
   end
   local way = ways[keys(pinfo)]
-  local rest = pinfo.visited and { begun = "" } or way.stream.rests[way.is_request]
+  local rest = pinfo.visited and { begun = "", after = {} } or way.stream.rests[way.is_request]
   packet = {
     number = pinfo.number,
     time = pinfo.rel_ts,
     is_request = way.is_request,
     is_datagram = not is_tcp(pinfo),
     begun = rest.begun,
-    newline_may_follow = rest.newline_may_follow,
+    state = rest.begun == "" and rest.after or rest.before,
     records = {},
   }
   if pinfo.visited then
@@ -716,7 +2361,7 @@ local function take_back(stream, record, packet)
 end
 
 local function resolve(message, record)
-  return without_sum(message, not record.packet.is_request and record.partner)
+  return sums.without_sum(message, not record.packet.is_request and record.partner)
 end
 
 -- Records the messages of a packet at the first look at it, and matches requests and replies.
@@ -768,8 +2413,12 @@ local function describe(message, record)
 end
 
 local function add_name_and_number(item, range, message)
-  item:add(fields.name, range:range(message.name_at - 1, message.name_size), message.name)
-  local number_range = range:range(message.number_at - 1, message.number_size)
+  local name_range, number_range = range, range
+  if message.name_at then
+    name_range = range:range(message.name_at - 1, message.name_size)
+    number_range = range:range(message.number_at - 1, message.number_size)
+  end
+  item:add(fields.name, name_range, message.name)
   local value = to_value(message.number)
   if value then
     item:add(fields.number, number_range, Int64.new(value))
@@ -787,8 +2436,12 @@ local function add_content(item, range, message)
     item:add_proto_expert_info(message.expert, message.wrong)
     return
   end
-  if message.dialect then
-    item:add(fields.dialect, message.dialect):set_generated()
+  if message.label then
+    item:add(fields.dialect, message.label):set_generated()
+  end
+  if message.label == "template" and message.dialect.notation then
+    local template = escape(reading.template(message.dialect.notation))
+    item:add(fields.template, template):set_generated()
   end
   if message.error then
     item:add(fields.error, range, escape(message.error))
@@ -831,24 +2484,24 @@ end
 -- The dissector --------------------------------------------------------------------------------
 
 -- What is next in `data`, and whether only silence may have ended it; nil if more has to come.
-local function read(data, packet, newline_may_follow)
+local function read(data, packet, state)
   if packet.is_datagram then
-    return take_datagram(data, packet.is_request), false
+    return decoder.take_datagram(data, packet.is_request), false
   end
-  local message = take(data, packet.is_request, newline_may_follow)
+  local message = decoder.take(data, state, packet.is_request)
   if message then
     return message, false
   end
-  return finish(data, packet.is_request), true
+  return decoder.finish(data, state, packet.is_request), true
 end
 
 -- All that is in `data`, and what it leaves to the next segment.
 local function read_all(data, packet)
   local messages = {}
-  local rest = { begun = "", newline_may_follow = packet.newline_may_follow, at = 1 }
+  local rest = { begun = "", after = packet.state, at = 1 }
   while rest.at <= #data do
-    local following = data:sub(rest.at, rest.at + LONGEST)
-    local message, is_open = read(following, packet, rest.newline_may_follow)
+    local following = data:sub(rest.at, rest.at + LINES.max_with_digits)
+    local message, is_open = read(following, packet, rest.after)
     if not message then
       break
     end
@@ -856,7 +2509,7 @@ local function read_all(data, packet)
     message.size = message.wrong and #data - rest.at + 1 or message.stop
     rest.at = rest.at + message.size
     rest.begun = is_open and following or ""
-    rest.newline_may_follow = message.newline_may_follow
+    rest.before, rest.after = rest.after, message.after
     table.insert(messages, message)
   end
   return messages, rest

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .base import Begun, Dialect, Framing, Taken
+from ..message import MAX_MESSAGE
+from .base import Begun, Dialect, Framing, Taken, too_long
 from .envelopes import Counted, Line, Utf16
 from .records import Records
 from .structures import Structures
@@ -29,7 +30,7 @@ _LOOK_AHEAD = 32
 # Empty lines, the byte-order mark of UTF-8, NULs, of which no length has four, and the commands of
 # telnet (RFC 854). A CR or LF may be the low byte of a length: the byte behind it shows that.
 _NOTHING = re.compile(
-    rb"(?:[ \t]*(?:\r\n|\n(?=[^\0-\3])|\r(?=[^\n\0-\3]))|\xef\xbb\xbf|\0{4,}"
+    rb"(?:[ \t]*\r\n|[ \t]+(?:\n|\r(?=[^\n]))|\n(?=[^\0-\3])|\r(?=[^\n\0-\3])|\xef\xbb\xbf|\0{4,}"
     rb"|\xff(?:[\xfb-\xfd].|\xfe[\0-\x27](?=[^\0])|\xfa(?:[^\xff]|\xff[^\xf0])*\xff\xf0"
     rb"|[\xf1-\xf9]))+",
     re.S,
@@ -39,12 +40,17 @@ MAY_BE_NOTHING = frozenset(b" \t\r\n\xef\0\xff")
 """The first bytes of what `skip_nothing` may skip."""
 
 _TELNET = Line("\r\0")
+_IAC = 0xFF
+_COMMANDS = range(0xFA, 0xFF)
+"""Those of telnet that have more than one byte behind IAC."""
 
 
 class _NotYet(Framing):
     """What begins with bytes of which it takes more to know how the end will be known."""
 
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
+        if len(data) - start > MAX_MESSAGE:
+            raise too_long()
         return None
 
     def finish(self, data: bytes, start: int) -> Taken | None:
@@ -97,6 +103,8 @@ def _framing_of_binary(head: bytes, text: Framing) -> Framing:
     if len(head) < 2:
         return _NOT_YET
     first, second, *_ = head
+    if first == _IAC and second in _COMMANDS:  # it would have been skipped if it were whole
+        return _NOT_YET
     if first in _HIGH_BYTES and (first or second):
         return _RECORDS[2, ">"]
     if second not in _HIGH_BYTES:

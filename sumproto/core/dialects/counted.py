@@ -6,10 +6,10 @@ import re
 from typing import Literal
 
 from ..message import MAX_MESSAGE, MessageError
-from .base import Taken
+from .base import Received, Taken
 from .envelopes import Envelope, Headed, Netstring
-from .notation import read
-from .text import decode, taken
+from .objects import read_any
+from .text import decode, text_dialect
 
 _HEADER = re.compile(rb"( *)([0-9]+)( *)")
 _NETSTRING = re.compile(rb"([0-9]{1,4}):")
@@ -45,14 +45,14 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
         return False
     text = content.rstrip(b"\r\n")
     try:
-        read_ = read(decode(text), glued=True) if data.startswith(behind, end) else None
+        read_ = read_any(decode(text), glued=True) if data.startswith(behind, end) else None
     except MessageError:
         return None
     if not read_:
         return None
-    message, notation = read_
+    message, notation, id_ = read_
     notation = notation._replace(behind=notation.behind + content[len(text) :].decode())
-    return taken((message, notation), envelope, start, end + len(behind))
+    return Received(message, text_dialect(notation, envelope, id_)), end + len(behind)
 
 
 def _is_divided(content: bytes, length: int) -> bool:

@@ -1,8 +1,30 @@
 """Whether what reads as a message was meant as one, or is noise with a digit at its end. Pure.
 
-Of random text, one in ten ends in a digit, and one in three characters is punctuation. So the wider
-a way to write a message is, the more a name has to look like a name; and a number that may stop the
-server needs more than one that only gets a reply.
+Of random text, one in ten ends in a digit, and one in three characters is punctuation. So the less
+usual a way to write a message is, the more its name has to look like a name:
+
+| way | letters | name |
+|---|---|---|
+| with labels, as an object or a list | 0 | any |
+| name, comma, number | 1 | no more than one symbol in 8 characters, or regular |
+| name, one of ``;`` ``:`` ``|``, a blank or a newline, number | 1 | regular |
+| number, one of these, name | 3, or 6 | plain, or regular |
+| name, a usual mark, number; brackets and quotes in pairs | 3 | plain |
+| a line that a CR alone ends, if none of the next two | 3 | plain |
+| any other punctuation, or number, punctuation, name | 5 | plain |
+| nothing between name and number | 5 | plain |
+
+A name that says ``client``, ``server``, ``user`` or ``student`` is believed in all of them. A
+regular name has words, of letters and then perhaps digits, and single marks between them: ``R2-D2
+7``, ``J.R.``. A plain one has words of two letters and more, in small letters, capitals or with a
+capital first, that can be spoken: no three consonants alone are one. Beyond ASCII, each character
+counts as three letters. A usual mark is one of ``/-_#~=&.+*`` and those above, once or more, or an
+arrow.
+
+A number that is out of range may stop the server. So its name needs two letters more, and is plain
+if the way is not one of the first three. If it is, the name is regular, with two letters before a
+comma and three before the others; if such a number has less than three characters, ``-5``, it is
+plain, with three.
 """
 
 from __future__ import annotations
@@ -22,16 +44,21 @@ class Width(IntEnum):
     CLASSIC = 2
     NUMBER_FIRST = 3
     PUNCTUATION = 4
-    GLUED = 5
+    UNUSUAL = 5
+    GLUED = 6
 
 
-_LETTERS = (0, 1, 1, 3, 3, 5)
+_LETTERS = (0, 1, 1, 3, 3, 5, 5)
 """How many letters a name needs, by width."""
 
-_WORD = r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,4}"
-_GAP = r"(?:[.,)\"']{0,2} [(&\"'-]? ?|[.,'&/@+#_-])"
-_REGULAR = re.compile(rf"[(\"']?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,4}}))*[.)\"']{{0,2}}")
-_LIKELY = r"(?:[A-Z]?[a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
+_SAYS_SO = re.compile(r"(?<![^\W_])(?:client|server|user|student)", re.IGNORECASE)
+_WORD = r"(?:[0-9]{0,9}(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9})"
+_GAP = r"(?:[.,)\"']{0,2} [(&\"'#-]? ?|[.,'&/@+#_-])"
+_REGULAR = re.compile(
+    rf"[(\"']?(?:[0-9]{{1,9}}{_GAP})?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,9}}))*"
+    r"(?:[.)\"']{0,2}|[+!?]{1,2})"
+)
+_LIKELY = r"(?:[a-z]+|[A-Z][a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
 _PLAIN = re.compile(
     rf"(?:[A-Z](?=['. ])|{_LIKELY})(?:(?:[.,]? |['_-])(?:{_LIKELY}|[A-Z]|[0-9]{{1,4}}))*[.]?"
 )
@@ -58,7 +85,11 @@ def check_credible(name: str, number: int, written: int, width: Width) -> None:
             needed, width = needed + 2, max(width, Width.PUNCTUATION)
         elif written < _TELLING:
             needed, width = _TELLING, Width.PUNCTUATION
-    if letters < needed or width > _WIDEST[shape]:
+        else:
+            needed, width = width + 1, Width.CLASSIC
+    if width is Width.NUMBER_FIRST and shape is _Shape.REGULAR:
+        needed *= 2
+    if shape is not _Shape.SAYS_SO and (letters < needed or width > _WIDEST[shape]):
         raise Malformed(f"'{shorten(name)}' does not look like a name")
 
 
@@ -67,19 +98,19 @@ class _Shape(IntEnum):
     MIXED = 1
     REGULAR = 2
     PLAIN = 3
+    SAYS_SO = 4
 
 
-_WIDEST = (Width.LABELLED, Width.COMMA, Width.NUMBER_FIRST, Width.GLUED)
+_WIDEST = (Width.LABELLED, Width.COMMA, Width.NUMBER_FIRST, Width.GLUED, Width.GLUED)
 """The widest way of writing in which a name of each shape is believed."""
 
 
 @lru_cache(maxsize=1024)
 def _look_at(name: str) -> tuple[int, _Shape]:
-    """How many letters there are in `name`, and how much it looks like one.
-
-    Beyond ASCII, each character counts as a letter.
-    """
-    text = _OTHER.sub("a", name)
+    """How many letters there are in `name`, and how much it looks like one."""
+    if _SAYS_SO.search(name):
+        return len(name), _Shape.SAYS_SO
+    text = _OTHER.sub("aaa", name)
     letters = len(_LETTER.findall(text))
     if text.isdigit() and len(text) >= _DIGITS_OF_AN_ID:
         return len(text), _Shape.REGULAR

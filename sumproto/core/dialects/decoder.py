@@ -11,11 +11,11 @@ from ..message import HIGHEST, Malformed, Message, MessageError, in_range
 from .base import Begun, Dialect, Framing, Newline, Received, Taken
 from .beginnings import MAY_BE_NOTHING, framing_of, skip_nothing
 from .lines import Lines, ReplyLines
-from .notation import split_numbers
+from .reading import split_numbers
 from .table import DIALECTS
 from .text import TWO_LINES, UNKNOWN, Text
 
-_END_OF_LINE = b"0123456789\r\n"
+_DIGITS = b"0123456789"
 _SUM_LINE = re.compile(rb"[+-]?[0-9]*\r?(\n)?")
 
 
@@ -112,12 +112,10 @@ class Decoder:
         try:
             taken = framing.take(self._data, self._start, self._begun)
         except MessageError:
-            self._check_no_foreigner(self._start + LOOKED_AT)
+            self._check_no_foreigner()
             raise
-        if taken:
-            self._check_no_foreigner(taken[1])
-        elif framing is not self._framings.text:  # it may be none, and wait for ever
-            self._check_no_foreigner(self._start + LOOKED_AT)
+        if not taken and (framing is not self._framings.text or any(self._begun.state)):
+            self._check_no_foreigner()  # what it begins may never end
         return self._consume(taken)
 
     def finish(self) -> Received | None:
@@ -129,7 +127,11 @@ class Decoder:
             self._start = len(self._data)
         if self._start == len(self._data):
             return None
-        return self._consume(self._framing.finish(self._data, self._start))
+        try:
+            return self._consume(self._framing.finish(self._data, self._start))
+        except MessageError:
+            self._check_no_foreigner()
+            raise
 
     def take_first(self, datagram: bytes) -> Received:
         """The message that `datagram` begins with, and that ends with it if not before.
@@ -148,16 +150,26 @@ class Decoder:
     def _framing(self) -> Framing:
         return framing_of(self._data, self._start, self._shown, self._framings.text)
 
-    def _check_no_foreigner(self, end: int) -> None:
-        """Raise `Malformed` if the first message, up to `end`, is one of another protocol."""
-        if self._shown is UNKNOWN:
+    def _check_no_foreigner(self, end: int | None = None) -> None:
+        """Raise `Malformed` if the first message is one of another protocol.
+
+        Its `end` is given if it is whole, and then it is in text what is before its digits that
+        tells, as often as the same peer may send it.
+        """
+        if self._shown is not UNKNOWN:
+            return
+        if end is None:
+            protocol = name_request(self._data[self._start : self._start + LOOKED_AT])
+        else:
             data = self._data[self._start : end]
-            if protocol := _protocol_of(data.rstrip(_END_OF_LINE)):
-                raise Malformed(f"this is {protocol}")
+            protocol = _protocol_of(data.rstrip(b"\r\n").rstrip(_DIGITS))
+        if protocol:
+            raise Malformed(f"this is {protocol}")
 
     def _consume(self, taken: Taken | None) -> Received | None:
         if taken is None:
             return None
+        self._check_no_foreigner(taken[1])
         received, self._start = taken
         if self._begun.looked:
             self._begun = Begun()

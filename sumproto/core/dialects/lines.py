@@ -7,14 +7,18 @@ import re
 from ..message import MAX_MESSAGE, Malformed, MessageError, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import MAY_COUNT, take_counted
+from .credible import Width
 from .envelopes import Padded, Terminated
-from .notation import Half, Read, join, read, read_half
+from .notation import Read
 from .quick import QuickReader
+from .reading import Half, join, read, read_half
 from .structs import finish_struct, take_struct
 from .text import decode, line, separated, taken, text_dialect
 
-_END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|\0")
-_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Behind IAC and WILL, WONT, DO or DONT there is the option that telnet wants.
+_END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|(?<!\xff[\xfb-\xfe])\0")
+_CONTROL = re.compile(rb"(?<!\xff[\xfb-\xfe])[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f\xff]")
 _CR = ord("\r")
 _NULS = re.compile(rb"\0+")
 _ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
@@ -25,7 +29,9 @@ _MAX_WITH_DIGITS = 8 * MAX_MESSAGE
 
 
 def _read_line(data: bytes, newline: bytes) -> Received | None:
-    """The message that is a line; None if it may be the first of two."""
+    """The message that is a line; None if it may be the first of two, or is more than a line."""
+    if _NO_TEXT.search(data):
+        return None
     read_ = read(decode(data))
     return Received(read_[0], text_dialect(read_[1], line(newline.decode()))) if read_ else None
 
@@ -62,22 +68,23 @@ class Lines(Framing):
                 if second:
                     half = half or read_half(decode(data[start : start + first]))
                     between = data[start + first : start + second].decode()
-                    read_ = join(half, between, read_half(decode(data[start + second : here])))
+                    other = read_half(decode(data[start + second : here]))
+                    read_ = join(half, between, other, _least_width(found[0]))
                     return taken(read_, line(found[0].decode()), start, end)
                 text = decode(data[start:here])
                 _check_no_report(text)
-                if one := read(text):
+                if one := read(text, least=_least_width(found[0])):
                     return taken(one, line(found[0].decode()), start, end)
                 half = read_half(text)
             except MessageError:
                 _check_controls(data, start + second, end)
                 raise
             first, second = here - start, end - start
-            looked = second
+            looked = begun.looked = second
+            begun.state = (first, second)
         self._check_length(data, start, len(data), looked)
         # Whether a CR is a newline the byte behind it shows.
         begun.looked = len(data) - start - data.endswith(b"\r", start)
-        begun.state = (first, second)
         return None
 
     def finish(self, data: bytes, start: int) -> Taken | None:
@@ -125,6 +132,11 @@ class Lines(Framing):
             return bool(self.finish(data.removesuffix(b"\n").removesuffix(b"\r"), 0))
         except Malformed:
             return False
+
+
+def _least_width(newline: bytes) -> Width:
+    """How wide a text is at least that ends in `newline`: noise has many a CR."""
+    return Width.PUNCTUATION if newline == b"\r" else Width.LABELLED
 
 
 class ReplyLines(Lines):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..message import INTEGER, Malformed, Message, ReportedError, parse_name, parse_number
 from .notation import Coding, Notation
+from .reading import read
 from .words import Kind, as_server, kind_of
 
 _TOKEN = re.compile(
@@ -17,6 +18,9 @@ _TOKEN = re.compile(
     re.S,
 )
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
+_BEGINNING = re.compile(r"""\{|\[[ \t\r\n]*["[{]""")
+"""An object; or a list of JSON, in which a string or a bracket is first."""
+
 _SCALAR = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?|true|false|null|True|False|None")
 _ESCAPED = re.compile(r"\\(.)", re.S)
 
@@ -33,7 +37,31 @@ class Leaf(NamedTuple):
     keys: tuple[tuple[int, int], ...]
 
 
-def read_structure(text: str) -> tuple[Message, Notation, str | None]:
+Found = tuple[Message, Notation, str | None]
+"""A message, what is around it, and the id that came with it, as JSON."""
+
+
+def read_any(text: str, *, glued: bool = False) -> Found | None:
+    """The message that is `text`, an object, a list or neither; None if there is none in it.
+
+    What begins like one, but has a name in no quotes, is none: ``[Ann, 42]``. `glued` and what is
+    raised are as for `read` and `read_structure`.
+    """
+    if _BEGINNING.match(text):
+        try:
+            return read_structure(text)
+        except ReportedError:
+            raise
+        except Malformed:
+            found = None if '"' in text else read(text)
+            if not found:
+                raise
+    else:
+        found = read(text, glued=glued)
+    return (*found, None) if found else None
+
+
+def read_structure(text: str) -> Found:
     """The message that is `text`, from a bracket to the one that closes it, and its id as JSON.
 
     The name is the only string, or else the only one whose key says so; the number is the only

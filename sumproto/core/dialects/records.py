@@ -19,8 +19,7 @@ from ..message import (
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .credible import Width, check_credible
 from .envelopes import Counted
-from .notation import Notation, read
-from .objects import read_structure
+from .objects import Found, read_any
 from .text import TEXT_RECORD, UNKNOWN, decode, text_dialect
 
 _INT = 4
@@ -118,20 +117,18 @@ class Records(Framing):
         if not digits[-1:].isdigit():
             return None
         message = Message(name, parse_number(digits.decode()))
-        check_credible(*message, length, Width.CLASSIC)
+        check_credible(*message, length, Width.COMMA)
         return Received(message, Record(counted, number_as_text=True)), start + length
 
     def _record(self, name: str, number: bytes, end: int, all_counted: bool = False) -> Taken:
         (value,) = struct.unpack(f"{self._counted.order}i", number)
-        check_credible(name, value, 1, Width.CLASSIC)
+        check_credible(name, value, 1, Width.COMMA)
         return Received(Message(name, value), Record(self._counted, all_counted=all_counted)), end
 
 
-def _read_text(text: str) -> tuple[Message, Notation, str | None] | None:
+def _read_text(text: str) -> Found | None:
     """`text` as a whole message; None if it is the name of a record."""
-    if text[:1] in ("{", "["):
-        return read_structure(text)
-    read_ = read(text)
-    if not read_ or not _DIVIDING.intersection(read_[1].between):
+    found = read_any(text)
+    if not found or not (text[0] in "{[" or _DIVIDING.intersection(found[1].between)):
         return None
-    return *read_, None
+    return found

@@ -10,7 +10,7 @@ from ..message import INTEGER, MAX_MESSAGE, Malformed, ReportedError, parse_name
 from .asides import cut_asides
 from .base import Begun, Newline, Received
 from .decoder import REPLIES, Decoder
-from .notation import labelled
+from .labels import labelled
 from .objects import _leaves as leaves_of
 from .structures import _find_end as find_end
 from .sums import NO_NAME

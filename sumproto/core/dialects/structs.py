@@ -70,5 +70,5 @@ def _read(data: bytes, start: int, nul: int, end: int) -> Taken:
         ((int.from_bytes(written, order, signed=True), order) for order in ("big", "little")),
         key=lambda pair: abs(pair[0]),
     )
-    check_credible(name, number, 1, Width.PUNCTUATION)
+    check_credible(name, number, 1, Width.COMMA)
     return Received(Message(name, number), Struct(end - _INT - start, order)), end

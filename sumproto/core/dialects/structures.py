@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from ..message import MAX_MESSAGE, Malformed, ReportedError
+from ..message import MAX_MESSAGE, Malformed
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
-from .notation import Coding, Notation, read
-from .objects import read_structure
+from .notation import Coding, Notation
+from .objects import read_any
 from .quick import QuickReader
 from .text import Text, line, text_dialect
 
@@ -49,20 +49,14 @@ class Structures(Framing):
 
 
 def _read(data: bytes, newline: bytes) -> Received:
-    """The message that is `data`; if it is no structure, it may have the name in no quotes."""
+    """The message that is `data`, from a bracket to the one that closes it."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
         raise Malformed("it is not UTF-8") from None
-    try:
-        message, notation, id_ = read_structure(text)
-    except ReportedError:
-        raise
-    except Malformed:
-        found = None if '"' in text else read(text)
-        if not found:
-            raise
-        (message, notation), id_ = found, None
+    found = read_any(text)
+    assert found
+    message, notation, id_ = found
     return Received(message, text_dialect(notation, line(newline.decode()), id_))
 
 

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from ..message import INTEGER, Malformed, Message, parse_number
 from .asides import cut_asides
 from .base import Received
-from .notation import BLANKS, Coding, Notation, labelled, read, split_numbers
+from .labels import labelled
+from .marks import BLANKS
+from .notation import Coding, Notation
+from .reading import read, split_numbers
 from .text import Text
 from .words import Kind, kind_of
 

@@ -10,7 +10,8 @@ from functools import lru_cache
 from ..message import MAX_MESSAGE, Malformed, Message, MessageError, in_range
 from .base import Dialect, Received, Taken, too_long
 from .envelopes import Counted, Envelope, Line
-from .notation import BLANKS, CLASSIC, Coding, Notation, Read
+from .marks import BLANKS, CLASSIC
+from .notation import Coding, Notation, Read
 
 
 class Text(Dialect):
@@ -27,9 +28,12 @@ class Text(Dialect):
         self.newline_may_follow = envelope == UNTERMINATED
 
     @property
-    def separator(self) -> str:
-        """What is between the name and the number."""
-        return self.notation.between
+    def separator(self) -> str | None:
+        """What is between the name and the number; None if there is more around them."""
+        before, between, behind, _, coding = self.notation
+        if before or behind.strip(BLANKS) or coding is not Coding.PLAIN:
+            return None
+        return None if any(map(str.isalnum, between)) else between
 
     @property
     def shape(self) -> Hashable:

@@ -7,8 +7,8 @@ import re
 from ..message import MAX_MESSAGE, Malformed
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .envelopes import Utf16
-from .notation import Notation, read
-from .objects import read_structure
+from .notation import Notation
+from .objects import read_any
 from .text import Text, text_dialect
 
 _MARK = "\ufeff"
@@ -57,12 +57,9 @@ class Utf16Lines(Framing):
         mark = _MARK if text.startswith(_MARK) else ""
         body = text[len(mark) :]
         end = start + len((text + newline).encode(self._codec))
-        id_ = None
-        if body[:1] in ("{", "["):
-            message, notation, id_ = read_structure(body)
-        elif read_ := read(body, glued=not newline):
-            message, notation = read_
-        else:
+        found = read_any(body, glued=not newline)
+        if not found:
             return None
+        message, notation, id_ = found
         envelope = Utf16(self._order, mark, newline)
         return Received(message, text_dialect(notation, envelope, id_)), end

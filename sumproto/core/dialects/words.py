@@ -17,7 +17,7 @@ class Kind(Enum):
 
 _WORDS = {
     Kind.NAME: "name username fullname user nick nickname alias login sender author from who "
-    "player student person host nom nombre",
+    "player student person nom nombre",
     Kind.NUMBER: "number num nr no int integer value val random rand guess choice pick digit "
     "data numero",
     Kind.SUM: "sum total result",

@@ -1,0 +1,102 @@
+"""Labels: the words in a text that say what stands behind them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span
+from .words import Kind, kind_of, party_of, says_whose
+
+_DELIMITER = re.compile(r"[:=]+>?|>(?![ \t]*<)")
+_LAST_WORD = re.compile(r"""(?<!\w)([^\W\d_](?:[\w-]|['\u2019](?=\w))*)["'`]?[ \t]*\Z""")
+_LONGEST_LABEL = 40
+_MOST_LABELS = 32
+
+
+class Label(NamedTuple):
+    """A word and what announces its value, which is behind `end`: ``:``, ``=`` or ``>``."""
+
+    kind: Kind | None
+    start: int
+    end: int
+
+
+def labels_in(text: str) -> Iterator[Label]:
+    """The labels in `text`, from left to right."""
+    for found in islice(_DELIMITER.finditer(text), _MOST_LABELS):
+        start = _label_start(text, found.start())
+        is_tag = found[0] == ">"
+        if start < found.start() and (not is_tag or text[start - 1 : start] == "<"):
+            yield Label(kind_of(text[start : found.start()]), start, found.end())
+
+
+def _label_start(text: str, end: int) -> int:
+    """Where the label begins that ends before `end`, with what says whose it is; `end` if none.
+
+    ``Client's number`` is a label, of ``Ann number`` only the number is one.
+    """
+    start = end
+    while word := _LAST_WORD.search(text[max(0, start - _LONGEST_LABEL) : start]):
+        if start < end and not says_whose(word[1]):
+            break
+        start -= len(word[0])
+    return start
+
+
+def label_before(text: str, number_start: int) -> int:
+    """Where a name ends behind which there is a number, perhaps with a label of its own."""
+    end = len(text[:number_start].rstrip(AROUND))
+    if not text[end:number_start].lstrip(BLANKS + QUOTES).startswith((":", "=")):
+        return end
+    start = _label_start(text, end)
+    if kind_of(text[start:end]) is not Kind.NUMBER:
+        return end
+    return len(text[:start].rstrip(AROUND))
+
+
+def label_at(text: str, start: int, kind: Kind) -> int:
+    """Where the value begins whose label, of `kind`, is at `start`; 0 if there is no such label."""
+    found = _DELIMITER.search(text, start, start + _LONGEST_LABEL)
+    if not found or kind_of(text[start : found.start()]) is not kind:
+        return 0
+    return len(text) - len(text[found.end() :].lstrip(OPENERS))
+
+
+def may_have_labels(text: str) -> bool:
+    return ":" in text or "=" in text or "</" in text
+
+
+def value_at(text: str, start: int, end: int) -> Span:
+    """What is from `start` to `end` without what is around it."""
+    start = end - len(text[start:end].lstrip(OPENERS))
+    before = text[start - 1]
+    if before in CLOSING and (closing := text.find(CLOSING[before], start, end)) >= 0:
+        end = closing
+    elif before == ">" and (tag := text.find("<", start, end)) >= 0:
+        end = tag
+    return Span(start, start + len(text[start:end].rstrip(AROUND)))
+
+
+class Labelled(NamedTuple):
+    """What has a label: whose it is, ``client`` or ``server`` or nobody's, what, and its text."""
+
+    party: str | None
+    kind: Kind | None
+    text: str
+
+
+def labelled(text: str) -> list[Labelled]:
+    """All that has a label in `text`; behind what has none of its own, it may say anything."""
+    labels = list(labels_in(text))
+    starts = [*(label.start for label in labels), len(text)]
+    return [
+        Labelled(
+            party_of(text[label.start : label.end]),
+            label.kind,
+            text[slice(*value_at(text, label.end, min(at for at in starts if at >= label.end)))],
+        )
+        for label in labels
+    ]
