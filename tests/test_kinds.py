@@ -64,8 +64,8 @@ SEPARATORS = [
     "K#N",
     "K::N",
     "K->N",
-    "N，K",
-    "N：K",
+    "N，K",  # noqa: RUF001 - the punctuation of Chinese
+    "N：K",  # noqa: RUF001
     "N—K",
 ]
 BLANKS = ["N - K", "N -> K", "N , K", "N  |\tK", "N K", "N\tK", "K N", "K - N", "N => K", "N,K  "]

@@ -33,7 +33,7 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 
-from ..message import Malformed, in_range, shorten
+from ..message import Malformed, Reason, in_range, shorten
 
 
 class Width(IntEnum):
@@ -90,7 +90,7 @@ def check_credible(name: str, number: int, written: int, width: Width) -> None:
     if width is Width.NUMBER_FIRST and shape is _Shape.REGULAR:
         needed *= 2
     if shape is not _Shape.SAYS_SO and (letters < needed or width > _WIDEST[shape]):
-        raise Malformed(f"'{shorten(name)}' does not look like a name")
+        raise Malformed(f"'{shorten(name)}' does not look like a name", Reason.ODD_NAME)
 
 
 class _Shape(IntEnum):

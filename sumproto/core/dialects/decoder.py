@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..foreign import LOOKED_AT, name_request
-from ..message import HIGHEST, Malformed, Message, MessageError, in_range
+from ..message import HIGHEST, Malformed, Message, MessageError, Reason, in_range
 from .base import Begun, Dialect, Framing, Newline, Received, Taken
 from .beginnings import MAY_BE_NOTHING, framing_of, skip_nothing
 from .lines import Lines, ReplyLines
@@ -141,7 +141,7 @@ class Decoder:
         self.feed(datagram)
         received = self.take() or self.finish()
         if not isinstance(received, Received):
-            raise Malformed("the end of the message is missing")
+            raise Malformed("the end of the message is missing", Reason.CUT_OFF)
         if self.pending.isspace():
             self._start = len(self._data)
         return received
@@ -164,7 +164,7 @@ class Decoder:
             data = self._data[self._start : end]
             protocol = _protocol_of(data.rstrip(b"\r\n").rstrip(_DIGITS))
         if protocol:
-            raise Malformed(f"this is {protocol}")
+            raise Malformed(f"this is {protocol}", Reason.PROTOCOL)
 
     def _consume(self, taken: Taken | None) -> Received | None:
         if taken is None:
@@ -191,7 +191,7 @@ def _protocol_of(data: bytes) -> str | None:
 def _check_one_number(message: Message, dialect: Text) -> None:
     """Raise `Malformed` if a number is in the name, too: which is meant must not stop a server."""
     if split_numbers(message, dialect.notation)[1]:
-        raise Malformed("there are two numbers in it")
+        raise Malformed("there are two numbers in it", Reason.TWO_NUMBERS)
 
 
 _ANY = Message("any", 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..message import MAX_MESSAGE, Malformed, MessageError, ReportedError
+from ..message import MAX_MESSAGE, Malformed, MessageError, Reason, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import MAY_COUNT, take_counted
 from .credible import Width
@@ -156,7 +156,7 @@ def _check_no_report(text: str) -> None:
 def _check_controls(data: bytes, start: int, end: int) -> None:
     """Raise `Malformed` if there are control characters from `start` to `end`."""
     if _CONTROL.search(data, start, end):
-        raise Malformed("there are control characters in it")
+        raise Malformed("there are control characters in it", Reason.CONTROLS)
 
 
 def _finish_two(first: Half, newline: str, text: str) -> Read | None:

@@ -7,7 +7,7 @@ from itertools import chain
 from string import punctuation
 from typing import NamedTuple
 
-from ..message import Malformed, shorten
+from ..message import Malformed, Reason, shorten
 
 BLANKS = " \t"
 DIGITS = "0123456789"
@@ -111,4 +111,4 @@ def check_numeral(text: str, end: int) -> None:
     start = len(text[:end].rstrip(_NUMERAL_CHARACTERS))
     field = text[start:end]
     if NO_INTEGER.fullmatch(field) and not text[:start][-1:].isalnum():
-        raise Malformed(f"'{shorten(field)}' is not an integer")
+        raise Malformed(f"'{shorten(field)}' is not an integer", Reason.NO_INTEGER)

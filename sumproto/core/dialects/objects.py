@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..message import INTEGER, Malformed, Message, ReportedError, parse_name, parse_number
+from ..message import INTEGER, Malformed, Message, Reason, ReportedError, parse_name, parse_number
 from .notation import Coding, Notation
 from .reading import read
 from .words import Kind, as_server, kind_of
@@ -81,9 +81,9 @@ def read_structure(text: str) -> Found:
         for leaf in leaves:
             if leaf.value is None:
                 parse_number(text[leaf.start : leaf.end])
-        raise Malformed("which integer is the number does not show")
+        raise Malformed("which integer is the number does not show", Reason.STRUCTURE)
     if name is None:
-        raise Malformed("which string is the name does not show")
+        raise Malformed("which string is the name does not show", Reason.STRUCTURE)
     message = Message(parse_name(str(name.value)), parse_number(str(number.value)))
     ids = [leaf for leaf in leaves if _key(text, leaf) == "id" and leaf not in (name, number)]
     id_ = json.dumps(ids[0].value) if ids and ids[0].value is not None else None
@@ -154,7 +154,7 @@ def _leaves(text: str) -> list[Leaf]:
     while end < len(text):
         found = _TOKEN.match(text, end)
         if not found:
-            raise Malformed(_NO_MESSAGE)
+            raise Malformed(_NO_MESSAGE, Reason.STRUCTURE)
         end = found.end()
         mark, string, other = found.groups()
         if mark:
@@ -210,7 +210,7 @@ class _Scanner:
         elif mark == ":" and self._wanted == "colon":
             self._wanted = "value"
         else:
-            raise Malformed(_NO_MESSAGE)
+            raise Malformed(_NO_MESSAGE, Reason.STRUCTURE)
 
     def take_token(self, token: str, span: tuple[int, int]) -> None:
         """A string or another value is next."""
@@ -220,17 +220,17 @@ class _Scanner:
         elif self._wanted in ("key", "first key") and token[0] in "\"'":
             around = self._around[-1]
             if token in around.seen:
-                raise Malformed("a key is in it twice")
+                raise Malformed("a key is in it twice", Reason.STRUCTURE)
             around.seen.add(token)
             self._keys = (*around.keys, span)
             self._wanted = "colon"
         else:
-            raise Malformed(_NO_MESSAGE)
+            raise Malformed(_NO_MESSAGE, Reason.STRUCTURE)
 
     def finish(self) -> list[Leaf]:
         """What was found, if it is whole."""
         if self._around or self._wanted != "comma":
-            raise Malformed(_NO_MESSAGE)
+            raise Malformed(_NO_MESSAGE, Reason.STRUCTURE)
         return self._leaves
 
 
@@ -245,9 +245,9 @@ def _value(token: str) -> str | int | None:
         try:
             return str(json.loads(token))
         except ValueError:
-            raise Malformed(_NO_MESSAGE) from None
+            raise Malformed(_NO_MESSAGE, Reason.STRUCTURE) from None
     if INTEGER.fullmatch(token):
         return parse_number(token)
     if not _SCALAR.fullmatch(token):
-        raise Malformed(_NO_MESSAGE)
+        raise Malformed(_NO_MESSAGE, Reason.STRUCTURE)
     return None

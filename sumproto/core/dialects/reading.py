@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..message import INTEGER, Malformed, Message, parse_name, parse_number, shorten
+from ..message import INTEGER, Malformed, Message, Reason, parse_name, parse_number, shorten
 from .credible import Width, check_credible
 from .labels import label_at, label_before, labels_in, may_have_labels, value_at
 from .marks import (
@@ -52,7 +52,7 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
     if not _DIGIT.search(text):
         return None
     if "/" in text and _HTTP.search(text):
-        raise Malformed("this is HTTP")
+        raise Malformed("this is HTTP", Reason.PROTOCOL)
     if may_have_labels(text) and (found := _find_labelled(text)):
         return _make(text, *found, Width.LABELLED)
     if found := _find(text):
@@ -217,7 +217,7 @@ def _find_number_first(text: str) -> _Found | None:
     if (numeral := NO_INTEGER.match(text, number.start)) and not text[
         numeral.end() : numeral.end() + 1
     ].isalpha():
-        raise Malformed(f"'{shorten(numeral[0])}' is not an integer")
+        raise Malformed(f"'{shorten(numeral[0])}' is not an integer", Reason.NO_INTEGER)
     name = fit(text, Span(name_start, name_end), number)
     return (name, number) if name.start > number.end else None
 
@@ -275,13 +275,13 @@ def read_half(text: str) -> Half:
         return Half(text, True, Span(start, end))
     check_numeral(text, end)
     if (numeral := NO_INTEGER.match(value)) and not value[numeral.end() :].strip(BLANKS):
-        raise Malformed(f"'{shorten(numeral[0])}' is not an integer")
+        raise Malformed(f"'{shorten(numeral[0])}' is not an integer", Reason.NO_INTEGER)
     if value.endswith(SEPARATORS):
-        raise Malformed("there is no number behind the last separator")
+        raise Malformed("there is no number behind the last separator", Reason.NO_NUMBER)
     if INTEGER.fullmatch(value.strip(AROUND)):
-        raise Malformed("there is no name")
+        raise Malformed("there is no name", Reason.NO_NAME)
     if value[-1:].isdigit() and not value[-1:].isascii():
-        raise Malformed(f"'{shorten(value)}' has no digits of ASCII")
+        raise Malformed(f"'{shorten(value)}' has no digits of ASCII", Reason.NO_INTEGER)
     parse_name(value)
     return Half(text, False, Span(start, end))
 
@@ -293,7 +293,7 @@ def join(first: Half, newline: str, second: Half, least: Width = Width.LABELLED)
     """
     if first.is_number == second.is_number:
         if first.is_number:
-            raise Malformed("there is no name")
+            raise Malformed("there is no name", Reason.NO_NAME)
         parse_number(second.text[slice(*second.value)])
     text = first.text + newline + second.text
     offset = len(first.text) + len(newline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..message import Malformed, Message, MessageError, parse_name
+from ..message import Malformed, Message, MessageError, Reason, parse_name
 from .base import Dialect, Received, Taken
 from .credible import Width, check_credible
 from .text import UNKNOWN
@@ -64,7 +64,7 @@ def _read(data: bytes, start: int, nul: int, end: int) -> Taken:
     try:
         name = parse_name(data[start:nul].decode())
     except UnicodeDecodeError:
-        raise Malformed("it is not UTF-8") from None
+        raise Malformed("it is not UTF-8", Reason.ENCODING) from None
     written = data[end - _INT : end]
     number, order = min(
         ((int.from_bytes(written, order, signed=True), order) for order in ("big", "little")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from ..message import MAX_MESSAGE, Malformed
+from ..message import MAX_MESSAGE, Malformed, Reason
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .notation import Coding, Notation
 from .objects import read_any
@@ -53,7 +53,7 @@ def _read(data: bytes, newline: bytes) -> Received:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise Malformed("it is not UTF-8") from None
+        raise Malformed("it is not UTF-8", Reason.ENCODING) from None
     found = read_any(text)
     assert found
     message, notation, id_ = found

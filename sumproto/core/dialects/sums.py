@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..message import INTEGER, Malformed, Message, parse_number
+from ..message import INTEGER, Malformed, Message, Reason, parse_number
 from .asides import cut_asides
 from .base import Received
 from .labels import labelled
@@ -81,4 +81,4 @@ def _explains(number: int, numbers: Sequence[int], own: int) -> bool:
 
 
 def _unclear() -> Malformed:
-    return Malformed("which of the numbers is the server's does not show")
+    return Malformed("which of the numbers is the server's does not show", Reason.TWO_NUMBERS)

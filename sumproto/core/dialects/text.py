@@ -7,7 +7,7 @@ import re
 from collections.abc import Hashable
 from functools import lru_cache
 
-from ..message import MAX_MESSAGE, Malformed, Message, MessageError, in_range
+from ..message import MAX_MESSAGE, Malformed, Message, MessageError, Reason, in_range
 from .base import Dialect, Received, Taken, too_long
 from .envelopes import Counted, Envelope, Line
 from .marks import BLANKS, CLASSIC
@@ -113,7 +113,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise Malformed("it is not UTF-8") from None
+        raise Malformed("it is not UTF-8", Reason.ENCODING) from None
 
 
 def taken(read_: Read, envelope: Envelope, start: int, end: int) -> Taken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..message import MAX_MESSAGE, Malformed
+from ..message import MAX_MESSAGE, Malformed, Reason
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .envelopes import Utf16
 from .notation import Notation
@@ -31,7 +31,7 @@ class Utf16Lines(Framing):
             return None
         taken = self._read(found[1], found[2], start)
         if not taken:
-            raise Malformed("there is no number in it")
+            raise Malformed("there is no number in it", Reason.NO_NUMBER)
         return taken
 
     def finish(self, data: bytes, start: int) -> Taken | None:
@@ -50,7 +50,7 @@ class Utf16Lines(Framing):
             return data[start:end].decode(self._codec)
         except UnicodeDecodeError as error:
             if error.end < end - start:
-                raise Malformed("it is not UTF-16") from None
+                raise Malformed("it is not UTF-16", Reason.ENCODING) from None
             return data[start : start + error.start].decode(self._codec)
 
     def _read(self, text: str, newline: str, start: int) -> Taken | None:
