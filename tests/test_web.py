@@ -38,7 +38,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.test.requesthelper import DummyRequest
 
-from sumproto.core.dialects import DIALECTS, UNKNOWN
+from sumproto.core.dialects import DIALECTS, LABELS, UNKNOWN
 from sumproto.core.exchange import Exchange, StopPolicy
 from sumproto.core.hints import hint
 from sumproto.core.message import (
@@ -47,6 +47,7 @@ from sumproto.core.message import (
     Message,
     MessageError,
     OutOfRange,
+    Reason,
     Stopping,
     TimedOut,
 )
@@ -166,7 +167,7 @@ def test_nothing_that_peers_send_becomes_a_label() -> None:
         for key, label in labels:
             seen.setdefault(key, set()).add(label)
     assert seen["transport"] == {"tcp", "udp", "unix"}
-    assert seen["dialect"] == set(DIALECTS)
+    assert seen["dialect"] == set(LABELS)
     assert seen["code"] == {error.code for error in MessageError.__subclasses__()}
     assert set(seen) == {"transport", "dialect", "code", "le", "version", "python", "twisted"}
     assert value(parse(text), "connections_open") == 0
@@ -175,11 +176,11 @@ def test_nothing_that_peers_send_becomes_a_label() -> None:
 @pytest.mark.parametrize(
     ("error", "help_"),
     [
-        (Malformed("'42.0' is not an integer"), "digits"),
+        (Malformed("'42.0' is not an integer", Reason.NO_INTEGER), "digits"),
         (Malformed("it is whatever"), "a name, a separator and an integer"),
         (OutOfRange("101 is out of range"), "from 1 to 100"),
         (Stopping("101 is out of range"), "That stopped the server"),
-        (Stopping("the server is stopping"), "Wait"),
+        (Stopping("the server is stopping", Reason.STOPS), "Wait"),
         (Busy("the server has its 1 connections"), "Close"),
     ],
 )
@@ -195,16 +196,16 @@ def test_hints(error: MessageError, help_: str) -> None:
         (b"", "Send a message"),
         (b"Client of Ann,42.0\n", "digits"),
         (b"Client of Ann,\n", "Put an integer"),
-        (b"42\n", "Put a name"),
+        (b",42\n", "Put a name"),
         (b"\xff\n", "UTF-8"),
-        (b"x" * 256 + b",42\n", "shorter"),
+        (b"x" * 256 + b",42\n", "at most 255"),
         (b"\xc2\x9b,42\n", "print"),
         (b"x" * 1025, "newline"),
         (b"Ann," + b" " * 1010 + b"42\n", "fewer blanks"),
         (b'{"name": "Ann"}', '"number": 42'),
-        (b'{"name": []}', "digits"),
+        (b'{"name": []}', '"number": 42'),
         (b'{"a": 1, "a": "Ann"}', '"number": 42'),
-        (b"\x16\x03\x01", "a name, a separator"),
+        (b"\x16\x03\x01", "another port"),
     ],
 )
 def test_hints_for_what_a_server_says(request_: bytes, help_: str) -> None:
@@ -226,7 +227,13 @@ def test_a_connection_that_ends_within_a_message() -> None:
 
 
 def test_replies_that_are_not_read() -> None:
-    assert hint(TimedOut("the replies were not read within 60 s")).startswith("Read the reply")
+    error = TimedOut("the replies were not read within 60 s", Reason.REPLIES_LEFT)
+    assert hint(error).startswith("Read the reply")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_has_a_hint(reason: Reason) -> None:
+    assert hint(MessageError("", reason)).isprintable()
 
 
 # The stream, on a clock
