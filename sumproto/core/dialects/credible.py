@@ -52,7 +52,10 @@ _LETTERS = (0, 1, 1, 3, 3, 5, 5)
 """How many letters a name needs, by width."""
 
 _SAYS_SO = re.compile(r"(?<![^\W_])(?:client|server|user|student)", re.IGNORECASE)
-_WORD = r"(?:[0-9]{0,9}(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9})"
+_WORD = (
+    r"(?:[0-9]{0,9}(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9}"
+    r"|(?=[0-9]*[A-Z])[A-Z0-9]+)"
+)
 _GAP = r"(?:[.,)\"']{0,2} [(&\"'#-]? ?|[.,'&/@+#_-])"
 _REGULAR = re.compile(
     rf"[(\"']?(?:[0-9]{{1,9}}{_GAP})?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,9}}))*"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span
+from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span, own_end
 from .words import Kind, kind_of, party_of, says_whose
 
 _DELIMITER = re.compile(r"[:=]+>?|>(?![ \t]*<)")
@@ -73,11 +73,12 @@ def value_at(text: str, start: int, end: int) -> Span:
     """What is from `start` to `end` without what is around it."""
     start = end - len(text[start:end].lstrip(OPENERS))
     before = text[start - 1]
-    if before in CLOSING and (closing := text.find(CLOSING[before], start, end)) >= 0:
-        end = closing
-    elif before == ">" and (tag := text.find("<", start, end)) >= 0:
-        end = tag
-    return Span(start, start + len(text[start:end].rstrip(AROUND)))
+    closing = text.find("<" if before == ">" else CLOSING.get(before, "\n"), start, end)
+    while closing > 0 and text[closing - 1] == "\\":
+        closing = text.find(text[closing], closing + 1, end)
+    if closing >= 0:
+        return Span(start, start + len(text[start:closing].rstrip(BLANKS)))
+    return Span(start, min(end, own_end(text, start, start + len(text[start:end].rstrip(AROUND)))))
 
 
 class Labelled(NamedTuple):

@@ -24,6 +24,7 @@ from .marks import (
     check_numeral,
     fit,
     has_sign,
+    own_end,
     plain_start,
     unpaired,
 )
@@ -185,8 +186,7 @@ def _find_name_first(text: str) -> _Found | None:
     if name_start >= name_end or name_end == number.start:
         return None
     name = fit(text, Span(name_start, name_end), number)
-    if text[name.end] == "." and text[name.end + 1] in BLANKS + ",;:|":  # the one in "Davis Jr.,42"
-        name = Span(name.start, name.end + 1)
+    name = Span(name.start, own_end(text, *name))
     if name.end == number.start:
         return None
     check_numeral(text, end)
