@@ -79,7 +79,9 @@ def main() -> int:
         out_of_range = [one for one in found if not 1 <= one.message.number <= 100]
         total += len(found)
         stopping += len(out_of_range)
-        print(f"{kind}: {len(found)} of {options.messages} are read, {len(out_of_range)} would stop")
+        print(
+            f"{kind}: {len(found)} of {options.messages} are read, {len(out_of_range)} would stop"
+        )
         for one in (out_of_range + found)[:SHOWN]:
             print(f"    {one.noise[:60]!r}: {tuple(one.message)}")
     share = total / (len(KINDS) * options.messages)

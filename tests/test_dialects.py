@@ -594,7 +594,7 @@ def test_replies_are_what_the_server_meant(
         ("Server of Bob", []),
         ("Server 3", ["number-first", "two-lines", "record"]),
         ("3 Bob", ["number-first", "two-lines", "record"]),
-        ("{Bob", [*DIALECTS][:7] + ["record", "text-record"]),
+        ("{Bob", [*[*DIALECTS][:7], "record", "text-record"]),
     ],
 )
 def test_names_that_are_misread(name: str, dialects: list[str]) -> None:

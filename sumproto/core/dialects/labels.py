@@ -39,7 +39,8 @@ def _label_start(text: str, end: int) -> int:
     ``Client's number`` is a label, of ``Ann number`` only the number is one.
     """
     start = end
-    while word := _LAST_WORD.search(text[max(0, start - _LONGEST_LABEL) : start]):
+    first = max(0, end - _LONGEST_LABEL)
+    while word := _LAST_WORD.search(text[first:start]):
         if start < end and not says_whose(word[1]):
             break
         start -= len(word[0])

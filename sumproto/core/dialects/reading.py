@@ -6,7 +6,16 @@ import re
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..message import INTEGER, Malformed, Message, parse_name, parse_number, shorten
+from ..message import (
+    INTEGER,
+    MAX_NAME,
+    Malformed,
+    Message,
+    parse_name,
+    parse_number,
+    read_integer,
+    shorten,
+)
 from .credible import Width, check_credible
 from .labels import label_at, label_before, labels_in, may_have_labels, value_at
 from .marks import (
@@ -32,6 +41,8 @@ from .notation import Coding, Notation, Read, decode_name
 from .words import Kind, as_server
 
 _CLASSIC = ("", *CLASSIC)
+_SIMPLE = re.compile(r"([^\W\d_]+(?: [^\W\d_]+)*)([ \t]*[,;|][ \t]*|[ \t]+)([0-9]+)")
+_SIMPLE_HALF = re.compile(r"([0-9]+)|[^\W\d_]+(?: [^\W\d_]+)*")
 _ARROW = re.compile("<?[-=~]+>|:=+")
 _DIGIT = re.compile("[0-9]")
 _NUMBER_FIRST = re.compile(r"[ \t]*[+-]?[0-9]+[ \t,;:|]")
@@ -50,8 +61,11 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
     ask for a name as in a way of the width `least`. Raises `Malformed` if there is a number where
     one is due, but one that is no integer.
     """
-    if not _DIGIT.search(text):
+    if not _DIGIT.search(text) or text.strip(BLANKS).isdigit():
         return None
+    if simple := _SIMPLE.fullmatch(text):
+        width = Width.COMMA if "," in simple[2] else Width.CLASSIC
+        return _make_simple(simple[1], simple[2], simple[3], max(least, width))
     if "/" in text and _HTTP.search(text):
         raise Malformed("this is HTTP")
     if may_have_labels(text) and (found := _find_labelled(text)):
@@ -61,6 +75,15 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
     if glued and (found := _find_glued(text)):
         return _make(text, *found, Width.GLUED)
     return None
+
+
+def _make_simple(
+    name: str, between: str, digits: str, width: Width, number_first: bool = False
+) -> Read:
+    """The message that is letters and blanks, a separator and digits, made with less effort."""
+    message = Message(parse_name(name), read_integer(digits))
+    check_credible(name, message.number, len(digits), width)
+    return message, Notation("", between, "", number_first)
 
 
 def split_numbers(message: Message, notation: Notation) -> tuple[str, list[int]]:
@@ -261,6 +284,8 @@ def read_half(text: str) -> Half:
     Raises `Malformed` if it is neither, or rather meant as a whole message with a number that is
     no integer.
     """
+    if (simple := _SIMPLE_HALF.fullmatch(text)) and len(text) <= MAX_NAME:
+        return Half(text, bool(simple[1]), Span(0, len(text)))
     start = len(text) - len(text.lstrip(BLANKS))
     number = label_at(text, start, Kind.NUMBER)
     start = number or label_at(text, start, Kind.NAME) or start
@@ -293,9 +318,12 @@ def join(first: Half, newline: str, second: Half, least: Width = Width.LABELLED)
         if first.is_number:
             raise Malformed("there is no name")
         parse_number(second.text[slice(*second.value)])
+    width = max(least, Width.NUMBER_FIRST if first.is_number else Width.CLASSIC)
+    by_name, by_number = (second, first) if first.is_number else (first, second)
+    if _SIMPLE_HALF.fullmatch(by_name.text) and by_number.text.isdigit():
+        return _make_simple(by_name.text, newline, by_number.text, width, first.is_number)
     text = first.text + newline + second.text
     offset = len(first.text) + len(newline)
     spans = first.value, Span(second.value.start + offset, second.value.end + offset)
     name, number = reversed(spans) if first.is_number else spans
-    width = Width.NUMBER_FIRST if first.is_number else Width.CLASSIC
-    return _make(text, name, number, max(least, width))
+    return _make(text, name, number, width)
