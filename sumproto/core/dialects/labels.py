@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span, own_end
+from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span, own_end, quoted_end
 from .words import Kind, kind_of, party_of, says_whose
 
 _DELIMITER = re.compile(r"[:=]+>?|>(?![ \t]*<)")
@@ -74,10 +74,10 @@ def value_at(text: str, start: int, end: int) -> Span:
     """What is from `start` to `end` without what is around it."""
     start = end - len(text[start:end].lstrip(OPENERS))
     before = text[start - 1]
-    closing = text.find("<" if before == ">" else CLOSING.get(before, "\n"), start, end)
-    while closing > 0 and text[closing - 1] == "\\":
-        closing = text.find(text[closing], closing + 1, end)
-    if closing >= 0:
+    closing = quoted_end(text, start) or -1
+    if before not in QUOTES:
+        closing = text.find("<" if before == ">" else CLOSING.get(before, "\n"), start, end)
+    if 0 <= closing <= end:
         return Span(start, start + len(text[start:closing].rstrip(BLANKS)))
     return Span(start, min(end, own_end(text, start, start + len(text[start:end].rstrip(AROUND)))))
 

@@ -6,7 +6,7 @@ import re
 
 from ..message import MAX_MESSAGE, Malformed, MessageError, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
-from .counted import MAY_COUNT, take_counted
+from .counted import MAY_COUNT, take_counted, waits_for_more
 from .credible import Width
 from .envelopes import Padded, Terminated
 from .notation import Read
@@ -95,6 +95,8 @@ class Lines(Framing):
         return None
 
     def finish(self, data: bytes, start: int) -> Taken | None:
+        if data[start] in MAY_COUNT and waits_for_more(data, start):
+            return None
         found = _END.search(data, start)
         if found and data[found.start()] == 0:
             return _finish_padded(data, start, found.start())

@@ -27,6 +27,7 @@ USUAL = frozenset(CLASSIC + "/-_#~=&.+*" + _BEYOND_ASCII)
 """What people write between a name and a number, but for brackets and quotes."""
 
 _OPENING = {closer: opener for opener, closer in CLOSING.items() if opener != closer}
+_QUOTED = {quote: re.compile(rf"(?:[^\\{quote}]|\\.)*(?={quote})") for quote in QUOTES}
 _BEHIND_STOP = frozenset(BLANKS + CLASSIC + CLOSERS)
 _BRACKETS = frozenset(OPENERS + CLOSERS) - frozenset(BLANKS)
 BEHIND = "".join(c for c in AROUND if c not in ".!?…。")
@@ -103,6 +104,15 @@ def fit(text: str, name: Span, number: Span) -> Span:
             unmatched.append(index)
     own = [index for index in unmatched if index < start and (name < number or index >= number.end)]
     return Span(min(own, default=start), end)
+
+
+def quoted_end(text: str, start: int) -> int:
+    """Where what is in quotes ends whose opening one is before `start`; 0 if it does not."""
+    quote = text[start - 1 : start]
+    if not quote or quote not in QUOTES:
+        return 0
+    found = _QUOTED[quote].match(text, start)
+    return found.end() if found else 0
 
 
 def own_end(text: str, start: int, end: int) -> int:

@@ -35,6 +35,7 @@ from .marks import (
     has_sign,
     own_end,
     plain_start,
+    quoted_end,
     unpaired,
 )
 from .notation import Coding, Notation, Read, decode_name
@@ -154,7 +155,10 @@ def _make(
         written = decode_name(written, coding)
     message = Message(parse_name(written), parse_number(text[number.start : number.end]))
     if width is None:
-        width = max(least, _width(before, between, behind, number_first))
+        width = _width(before, between, behind, number_first)
+        if quoted_end(text, name.start) == name.end:
+            width = min(width, Width.CLASSIC)
+        width = max(least, width)
     around = as_server(before), as_server(between), as_server(behind)
     notation = Notation(*around, number_first, coding)
     name_alone, _ = split_numbers(message, notation)
@@ -208,8 +212,12 @@ def _find_name_first(text: str) -> _Found | None:
         name_start = plain_start(text, name_start)
     if name_start >= name_end or name_end == number.start:
         return None
-    name = fit(text, Span(name_start, name_end), number)
-    name = Span(name.start, own_end(text, *name))
+    closing = quoted_end(text, name_start)
+    if closing > name_start and not text[closing : number.start].strip(AROUND):
+        name = Span(name_start, closing)
+    else:
+        name = fit(text, Span(name_start, name_end), number)
+        name = Span(name.start, own_end(text, *name))
     if name.end == number.start:
         return None
     check_numeral(text, end)
@@ -239,7 +247,11 @@ def _find_number_first(text: str) -> _Found | None:
         return None
     if (numeral := NO_INTEGER.match(text, number.start)) and not text[numeral.end()].isalpha():
         raise Malformed(f"'{shorten(numeral[0])}' is not an integer")
-    name = fit(text, Span(name_start, name_end), number)
+    closing = quoted_end(text, name_start)
+    if closing > name_start and not text[closing:].strip(AROUND):
+        name = Span(name_start, closing)
+    else:
+        name = fit(text, Span(name_start, name_end), number)
     return (name, number) if name.start > number.end else None
 
 
