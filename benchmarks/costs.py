@@ -21,15 +21,18 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-from sumproto.core.dialects import REPLIES, Decoder, Newline, Received
-from sumproto.core.exchange import Exchange, Rule, without_sum
-from sumproto.core.message import Message, MessageError
+from sumproto.core.dialects import REPLIES, Decoder, Newline, Received, without_sum
+from sumproto.core.exchange import Rule
+from sumproto.core.message import MessageError
 
 ALLOWED = 10.0
 """What a byte may cost, as a multiple of one of a plain line."""
 
 PLAIN = b"Client of Ann,42\n"
 PLAIN_UNTERMINATED = b"Client of Ann,4"  # one digit: a message, if silence follows each byte
+
+OWN = 42
+"""The number in the request of a client that reads replies."""
 
 LONGEST = 9000
 """Bytes of an input: more than any message has."""
@@ -74,6 +77,48 @@ KNOWN = [
     b"\3\xf8" + "\x85".encode() * 508 + b"\0\0\0\1",
     b"\3\xf8" + b"0" * 1014 + b",x",
     b"\0\x28" + b"\x01" * 40,
+    b"a:" * 500 + b"\n",
+    b"name:" * 200 + b"1\n",
+    b"your " * 200 + b"number: 1\n",
+    b"client's " * 110 + b": A, number: 1\n",
+    b"(" * 1000 + b"A,1\n",
+    b"(" * 400 + b"A" + b")" * 400 + b",1\n",
+    b"<" * 500 + b"A" + b">" * 500 + b",1\n",
+    b"<name>" * 160 + b"1\n",
+    b"'A'" * 300 + b",1\n",
+    b"('" + b"\\'" * 500,
+    b"%" * 1000 + b",1\n",
+    b"-" * 1000 + b"1\n",
+    b"[[" * 500,
+    b'{"a":' * 200,
+    b"{'a':'A','b':1}" * 500,
+    b'["A",1]' * 800,
+    b"('A', 1)\n" * 800,
+    b"name=A&number=1\n" * 500,
+    b"<name>A</name><no>1</no>\n" * 300,
+    b"\0" * 5000,
+    b"A" + b"\0" * 1000 + b"1",
+    b"A,1\0" * 2000,
+    (b"A".ljust(50, b"\0") + b"\1\0\0\0") * 100,
+    b"1" * 60 + b" " * 900,
+    b"900:" + b"x" * 890,
+    b"3:A,1," * 1000,
+    b"0003A,1" * 1000,
+    b"\0\0\0\3A,1" * 1000,
+    b"\3\0A,1" * 1000,
+    b"\0\1A\0\0011" * 1000,
+    b"\xff\xfe" + b"A\0" * 500,
+    b"\xff\xfe" + b"A\0,\0001\0\n\0" * 500,
+    b"\xff\xfa" + b"x" * 1000,
+    b"\xff\xfb\x1f" * 1000,
+    b"\xef\xbb\xbf" * 1000,
+    b"\n" * 5000,
+    b"\r" * 5000,
+    b" \n" * 2500,
+    b"A,1\r" * 1500,
+    b"A,1\r\0" * 1500,
+    b"1\nAnn\n" * 1000,
+    b"EHLO a.b\r\n" + b"x" * 1000,
 ]
 """The worst inputs that are known."""
 
@@ -82,6 +127,19 @@ ATOMS = [
     *("é".encode(), "李".encode(), "\x85".encode(), "\u202e".encode(), "٤".encode()),
     *(b"\r\n", b"\r\r", b'\\"', b"\\\\", b"\\u0041", b"\\ud800", b'"id":', b'"":0,', b'"":"",'),
     *(b'"a":"', b'"b":1', b'"error":"', b"ERROR x: ", b"X HTTP/1.1", b"-5", b"1e2"),
+    *(
+        b"\xff\xfe",
+        b"\xff\xfb\x01",
+        b"\xff\xfa",
+        b"\xef\xbb\xbf",
+        b"<",
+        b">",
+        b"(",
+        b")",
+        b"'",
+        b"=",
+    ),
+    *(b"name=", b"number: ", b"<name>", b"3:A,1,", b"A,1\0", b"\0\0\0\3A,1", b"('A',1)\n"),
     *(b"A,1\n", b"1 A\n", b"A\n1\n", b"Ann\n", b"Ann,", b'{"":"A","b":1}', b"\0\1A\0\0\0\1"),
 ]
 """What inputs are made of: all that means something in a dialect, and some that does not."""
@@ -123,7 +181,6 @@ def serve(segments: Sequence[bytes], silent: bool) -> int:
 
 def ask(segments: Sequence[bytes], silent: bool) -> int:
     """Do the same with replies that a client gets."""
-    request = Message("Client of Ann", 42)
     decoder = Decoder(REPLIES)
     received: Received | Newline | None
     read = 0
@@ -133,7 +190,7 @@ def ask(segments: Sequence[bytes], silent: bool) -> int:
             decoder.feed(segment)
             while received := decoder.take() or (decoder.finish() if silent else None):
                 if isinstance(received, Received):
-                    without_sum(Exchange(request, received.message), received.dialect)
+                    without_sum(received, OWN)
         decoder.finish()
     except MessageError as error:
         str(error)

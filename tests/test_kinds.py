@@ -6,6 +6,7 @@ number of a reply, where the reply differs from the request in more than these.
 
 from __future__ import annotations
 
+import pickle
 import re
 import struct
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumproto.core.dialects import Decoder, Newline
-from sumproto.core.message import Message
+from sumproto.core.dialects import LABELS, Decoder, Newline, label_of
+from sumproto.core.message import Message, MessageError, in_range
 
 ASK, REPLY = Message("Client of Ann", 42), Message("Server of Bob", 58)
 
@@ -64,8 +65,8 @@ SEPARATORS = [
     "K#N",
     "K::N",
     "K->N",
-    "N，K",  # noqa: RUF001 - the punctuation of Chinese
-    "N：K",  # noqa: RUF001
+    "N\uff0cK",
+    "N\uff1aK",
     "N—K",
 ]
 BLANKS = ["N - K", "N -> K", "N , K", "N  |\tK", "N K", "N\tK", "K N", "K - N", "N => K", "N,K  "]
@@ -362,3 +363,167 @@ def test_a_kind_pipelined(pair: Pair) -> None:
         assert said == reply * times
         assert len(messages) == times
         assert exchange(bytewise(request * times)) == (messages, said)
+
+
+# What is not read
+
+HELLOS = {
+    b"GET /101 HTTP/1.1\r\nHost: localhost:12000\r\n\r\n": "HTTP",
+    b"POST /?n=101 HTTP/1.1\r\nContent-Length: 14\r\n\r\nname=A&n=101\r\n": "HTTP",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": "HTTP",
+    b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03": "TLS",
+    b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n": "SSH",
+    b"SSH-2.0-PuTTY_Release_0.81\r\n": "SSH",
+    b"EHLO mail.example.com\r\n": "SMTP",
+    b"HELO mail.example\r\n": "SMTP",
+    b"USER anonymous\r\n": "FTP",
+    b"OPTIONS rtsp://127.0.0.1:12000/ RTSP/1.0\r\nCSeq: 1\r\n\r\n": "RTSP",
+    b"OPTIONS sip:nm SIP/2.0\r\nCSeq: 42 OPTIONS\r\n\r\n": "SIP",
+    b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0": "RDP",
+    b"*1\r\n$4\r\nPING\r\n": "Redis",
+    b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$3\r\n101\r\n": "Redis",
+    b"\x10\x1f\0\x04MQTT\x04\x02\0\x3c\0\x13mosq-abcdefgh": "MQTT",
+    b"stats\r\n": "memcached",
+    b"\0\0\0\xa4\xffSMBr\0\0\0\0\x08\x01\x40": "SMB",
+    b"l\0\x0b\0\0\0\0\0\0\0\0\0": "X11",
+    b"HELP\r\n": "a port scan",
+    b"\xac\xed\0\x05t\0\rClient of Ann": "a Java ObjectOutputStream",
+    b"\xac\xed\0\x05w\x0a\0\x03Ann\0\0\0\x2a": "a Java ObjectOutputStream",
+    **{
+        pickle.dumps(value, protocol): "a Python pickle"
+        for value in (("Client of Ann", 42), {"name": "Client of Ann", "number": 42}, ["Ann", 101])
+        for protocol in (2, 3, 4, 5)
+    },
+}
+"""First bytes of clients of other protocols, and what our errors call these."""
+
+
+def read_or_code(segments: Sequence[bytes]) -> Message | str | None:
+    """The first message in `segments`, or the code of the error in its place."""
+    decoder = Decoder()
+    try:
+        for segment in segments:
+            decoder.feed(segment)
+            if received := decoder.take():
+                assert not isinstance(received, Newline)
+                return received.message
+    except MessageError as error:
+        return error.code
+    return None
+
+
+@pytest.mark.parametrize(("hello", "name"), HELLOS.items())
+def test_other_protocols_are_named_and_get_no_number(hello: bytes, name: str) -> None:
+    decoder = Decoder()
+    decoder.feed(hello)
+    with pytest.raises(MessageError, match=re.escape(f"this is {name}")):
+        decoder.take() or decoder.finish()
+
+
+@given(st.sampled_from([*HELLOS]), st.lists(st.integers(0, 500), max_size=8), st.booleans())
+def test_other_protocols_get_no_number_however_they_are_cut(
+    hello: bytes, places: list[int], twice: bool
+) -> None:
+    assert read_or_code(cut(hello * (1 + twice), places)) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n" * 200,
+        b"\r\n\r\n",
+        b"\0" * 200,
+        b"\xff\xfb\x1f\xff\xfd\x03",
+        b"\xef\xbb\xbf",
+        b"Client of Ann\0\0\0\0",
+        b"20:Client of Ann Lee,42",
+        b"0020Client of Ann Lee,4",
+        b"name=Ann",
+        b"Number: 42\n",
+    ],
+)
+def test_what_is_no_message_yet_gets_no_number(data: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(data)
+    assert decoder.take() is None
+    assert decoder.finish() is None
+
+
+# Two readings, of which one wins
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"20:Client of Ann Lee,42,", Message("Client of Ann Lee", 42)),  # not 20
+        (b"20:Client of Ann Lee\n", Message("Client of Ann Lee", 20)),  # no netstring
+        (b"0016Client of Ann,42", Message("Client of Ann", 42)),
+        (b"16  Client of Ann,42", Message("Client of Ann", 42)),
+        (b"16 Client of Ann,42\n", Message("16 Client of Ann", 42)),  # three wide is no header
+        (b"\0\x0dClient of Ann\0\x0242", Message("Client of Ann", 42)),  # not 144434
+        (b"\0\x0dClient of Ann\0\2\x34\x33", Message("Client of Ann", 43)),
+        (b"\0\x0dClient of Ann\0\0\0\2", Message("Client of Ann", 2)),
+        (b"Client of Ann,-5\n", Message("Client of Ann", -5)),
+        (b"Client of Ann-5\n", Message("Client of Ann", 5)),
+        (b"Client of Ann - 5\n", Message("Client of Ann", 5)),
+        (b"Client of Ann -5\n", Message("Client of Ann", -5)),
+        (b"42,Client-7\n", Message("Client-7", 42)),
+        (b"3 Bob,42\n", Message("3 Bob", 42)),
+        (b'{"sum": 7, "name": "Ann", "n": 3}', Message("Ann", 3)),
+        (b'{"number": 42, "name": "Ann", "port": 12000}', Message("Ann", 42)),
+        (b'{"name": "Ann", "number": "42", "type": "x"}', Message("Ann", 42)),
+    ],
+)
+def test_which_reading_wins(data: bytes, message: Message) -> None:
+    for segments in [data], bytewise(data):
+        assert exchange(segments)[0] == [message]
+
+
+@pytest.mark.parametrize("data", [b"Ann,42,0\n", b"Client of Ann,101,42\n", b"0,Ann,42,-1\n"])
+def test_three_fields_stop_nothing(data: bytes) -> None:
+    found = read_or_code([data])
+    assert found == "malformed" or (isinstance(found, Message) and in_range(found.number))
+
+
+# Our own name, whatever is in it
+
+OWN = [
+    "O'Neil",
+    'Server "B"',
+    "Bob (TA)",
+    "Server of Bob, Jr.",
+    "Bob [x]",
+    "A & B",
+]
+IN_QUOTES = [
+    *('"N",K', "'N', K", "('N', K)", "['N', K]", "{'name': 'N', 'number': K}", OBJECT),
+    *("<name>N</name><number>K</number>", "Name: 'N', Number: K", '["N", K]'),
+]
+
+
+@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("template", IN_QUOTES)
+def test_a_name_that_has_to_be_written_in_another_way(template: str, own: str) -> None:
+    dialect = Decoder().take_first(fill(template, ASK)).dialect
+    reply = dialect.encode(Message(own, 58))
+    assert Decoder().take_first(reply).message == Message(own, 58)
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_a_name_that_is_urlencoded(own: str) -> None:
+    dialect = Decoder().take_first(URLENCODED[0][0].encode()).dialect
+    reply = dialect.encode(Message(own, 58))
+    assert reply.isascii()
+    assert b" " not in reply
+    assert Decoder().take_first(reply).message == Message(own, 58)
+
+
+def test_a_name_is_never_cut_within_a_character() -> None:
+    request = b"Ann".ljust(8, b"\0") + struct.pack("<i", 42)
+    dialect = Decoder().take_first(request).dialect
+    assert dialect.encode(Message("\u674e" * 5, 58))[:8] == ("\u674e" * 2).encode() + b"\0\0"
+
+
+@pytest.mark.parametrize("pair", ALL, ids=lambda pair: repr(pair[0][:40]))
+def test_the_label_is_one_of_few(pair: Pair) -> None:
+    assert label_of(Decoder().take_first(pair[0]).dialect) in LABELS

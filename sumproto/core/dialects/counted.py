@@ -13,6 +13,7 @@ from .text import decode, text_dialect
 
 _HEADER = re.compile(rb"( *)([0-9]+)( *)")
 _NETSTRING = re.compile(rb"([0-9]{1,4}):")
+_LENGTH = re.compile(rb" *[0-9]+[: ]*")
 _WIDTHS = range(4, 65)
 _MOST_DIGITS = 4
 MAY_COUNT = frozenset(b" 0123456789")
@@ -53,6 +54,20 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     message, notation, id_ = read_
     notation = notation._replace(behind=notation.behind + content[len(text) :].decode())
     return Received(message, text_dialect(notation, envelope, id_)), end + len(behind)
+
+
+def waits_for_more(data: bytes, start: int) -> bool:
+    """Whether `data` is less of a message than its length says, with a name and a number.
+
+    Then it is not number first: ``20:Client of Ann Lee,42``, but not ``20:Client of Ann Lee``.
+    """
+    found = _LENGTH.match(data, start)
+    if not found or take_counted(data, start) is not False:
+        return False
+    try:
+        return bool(read_any(decode(data[found.end() :])))
+    except MessageError:
+        return False
 
 
 def _is_divided(content: bytes, length: int) -> bool:

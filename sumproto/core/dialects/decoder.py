@@ -16,7 +16,7 @@ from .table import DIALECTS
 from .text import TWO_LINES, UNKNOWN, Text
 
 _DIGITS = b"0123456789"
-_SUM_LINE = re.compile(rb"[+-]?[0-9]*\r?(\n)?")
+_SUM_LINE = re.compile(rb"[+-]?[0-9]{0,64}\r?(\n)?")
 
 
 class Framings(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span
+from .marks import AROUND, BLANKS, CLOSING, OPENERS, QUOTES, Span, own_end, quoted_end
 from .words import Kind, kind_of, party_of, says_whose
 
 _DELIMITER = re.compile(r"[:=]+>?|>(?![ \t]*<)")
@@ -39,7 +39,8 @@ def _label_start(text: str, end: int) -> int:
     ``Client's number`` is a label, of ``Ann number`` only the number is one.
     """
     start = end
-    while word := _LAST_WORD.search(text[max(0, start - _LONGEST_LABEL) : start]):
+    first = max(0, end - _LONGEST_LABEL)
+    while word := _LAST_WORD.search(text[first:start]):
         if start < end and not says_whose(word[1]):
             break
         start -= len(word[0])
@@ -73,11 +74,12 @@ def value_at(text: str, start: int, end: int) -> Span:
     """What is from `start` to `end` without what is around it."""
     start = end - len(text[start:end].lstrip(OPENERS))
     before = text[start - 1]
-    if before in CLOSING and (closing := text.find(CLOSING[before], start, end)) >= 0:
-        end = closing
-    elif before == ">" and (tag := text.find("<", start, end)) >= 0:
-        end = tag
-    return Span(start, start + len(text[start:end].rstrip(AROUND)))
+    closing = quoted_end(text, start) or -1
+    if before not in QUOTES:
+        closing = text.find("<" if before == ">" else CLOSING.get(before, "\n"), start, end)
+    if 0 <= closing <= end:
+        return Span(start, start + len(text[start:closing].rstrip(BLANKS)))
+    return Span(start, min(end, own_end(text, start, start + len(text[start:end].rstrip(AROUND)))))
 
 
 class Labelled(NamedTuple):

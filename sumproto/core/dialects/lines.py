@@ -6,7 +6,7 @@ import re
 
 from ..message import MAX_MESSAGE, Malformed, MessageError, Reason, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
-from .counted import MAY_COUNT, take_counted
+from .counted import MAY_COUNT, take_counted, waits_for_more
 from .credible import Width
 from .envelopes import Padded, Terminated
 from .notation import Read
@@ -36,7 +36,20 @@ def _read_line(data: bytes, newline: bytes) -> Received | None:
     return Received(read_[0], text_dialect(read_[1], line(newline.decode()))) if read_ else None
 
 
+def _read_two_lines(data: bytes, newline: bytes) -> Received | None:
+    """The message that is two lines; None if it is none, or the first of them is one."""
+    found = _END.search(data)
+    if not found or _END.search(data, found.end()) or b"\0" in data:
+        return None
+    first, second = decode(data[: found.start()]), decode(data[found.end() :])
+    if read(first):
+        return None
+    read_ = join(read_half(first), found[0].decode(), read_half(second))
+    return Received(read_[0], text_dialect(read_[1], line(newline.decode())))
+
+
 _QUICK = QuickReader(_read_line)
+_QUICK_TWO = QuickReader(_read_two_lines)
 
 
 class Lines(Framing):
@@ -47,12 +60,9 @@ class Lines(Framing):
             counted = take_counted(data, start)
             if counted is not None:
                 return counted or None
-        if not begun.looked and (end := data.find(b"\n", start)) > 0:
-            newline = b"\r\n" if data[end - 1] == _CR else b"\n"
-            end += 1
-            if quick := _QUICK.read(data[start : end - len(newline)], newline):
-                return quick, end
-        return self._take_lines(data, start, begun)
+        return (not begun.looked and _take_quickly(data, start)) or self._take_lines(
+            data, start, begun
+        )
 
     def _take_lines(self, data: bytes, start: int, begun: Begun) -> Taken | None:
         looked = begun.looked
@@ -88,6 +98,8 @@ class Lines(Framing):
         return None
 
     def finish(self, data: bytes, start: int) -> Taken | None:
+        if data[start] in MAY_COUNT and waits_for_more(data, start):
+            return None
         found = _END.search(data, start)
         if found and data[found.start()] == 0:
             return _finish_padded(data, start, found.start())
@@ -134,6 +146,19 @@ class Lines(Framing):
             return False
 
 
+def _take_quickly(data: bytes, start: int) -> Taken | None:
+    """The line or two that begin at `start`, if they take no slow way."""
+    end = start - 1
+    for reader in _QUICK, _QUICK_TWO:
+        end = data.find(b"\n", end + 1)
+        if end < 0:
+            return None
+        newline = b"\r\n" if data[end - 1] == _CR else b"\n"
+        if quick := reader.read(data[start : end + 1 - len(newline)], newline):
+            return quick, end + 1
+    return None
+
+
 def _least_width(newline: bytes) -> Width:
     """How wide a text is at least that ends in `newline`: noise has many a CR."""
     return Width.PUNCTUATION if newline == b"\r" else Width.LABELLED
@@ -149,7 +174,7 @@ class ReplyLines(Lines):
 
 def _check_no_report(text: str) -> None:
     """Raise `ReportedError` if `text` is an error of the peer."""
-    if reported := _ERROR.fullmatch(text):
+    if text.startswith("ERROR") and (reported := _ERROR.fullmatch(text)):
         raise ReportedError(*reported.groups())
 
 

@@ -26,6 +26,9 @@ AROUND = BLANKS + punctuation + "“”‘’«»" + _BEYOND_ASCII
 USUAL = frozenset(CLASSIC + "/-_#~=&.+*" + _BEYOND_ASCII)
 """What people write between a name and a number, but for brackets and quotes."""
 
+_OPENING = {closer: opener for opener, closer in CLOSING.items() if opener != closer}
+_QUOTED = {quote: re.compile(rf"(?:[^\\{quote}]|\\.)*(?={quote})") for quote in QUOTES}
+_BEHIND_STOP = frozenset(BLANKS + CLASSIC + CLOSERS)
 _BRACKETS = frozenset(OPENERS + CLOSERS) - frozenset(BLANKS)
 BEHIND = "".join(c for c in AROUND if c not in ".!?…。")
 """What may end a message. A full stop may not: an error ends in it, and is no message."""
@@ -91,9 +94,11 @@ def fit(text: str, name: Span, number: Span) -> Span:
     )
     for index in outside:
         character = text[index]
-        if unmatched and CLOSING[text[unmatched[-1]]] == character:
+        if index == end and _is_open(text[start:end], character):
+            end += 1
+        elif unmatched and CLOSING[text[unmatched[-1]]] == character:
             unmatched.pop()
-        elif index == end and character in CLOSERS and _opens(text[start:end], character):
+        elif index == end and character in QUOTES and character in text[start:end]:
             end += 1
         elif character in CLOSING:
             unmatched.append(index)
@@ -101,9 +106,29 @@ def fit(text: str, name: Span, number: Span) -> Span:
     return Span(min(own, default=start), end)
 
 
-def _opens(text: str, closer: str) -> bool:
-    """Whether something in `text` is closed by `closer`."""
-    return any(CLOSING.get(character) == closer for character in text)
+def quoted_end(text: str, start: int) -> int:
+    """Where what is in quotes ends whose opening one is before `start`; 0 if it does not."""
+    quote = text[start - 1 : start]
+    if not quote or quote not in QUOTES:
+        return 0
+    found = _QUOTED[quote].match(text, start)
+    return found.end() if found else 0
+
+
+def own_end(text: str, start: int, end: int) -> int:
+    """Where a name ends that has behind `end` what closes its own brackets, or its full stop.
+
+    That is the one in ``Davis Jr.,42``: a separator, a blank or a quote is behind it.
+    """
+    while _is_open(text[start:end], text[end : end + 1]):
+        end += 1
+    return end + (text[end : end + 1] == "." and text[end + 1 : end + 2] in _BEHIND_STOP)
+
+
+def _is_open(text: str, closer: str) -> bool:
+    """Whether `closer` is a bracket that closes one in `text`."""
+    opener = _OPENING.get(closer)
+    return opener is not None and text.count(opener) > text.count(closer)
 
 
 def check_numeral(text: str, end: int) -> None:

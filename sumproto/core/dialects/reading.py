@@ -6,7 +6,17 @@ import re
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..message import INTEGER, Malformed, Message, Reason, parse_name, parse_number, shorten
+from ..message import (
+    INTEGER,
+    MAX_NAME,
+    Malformed,
+    Message,
+    Reason,
+    parse_name,
+    parse_number,
+    read_integer,
+    shorten,
+)
 from .credible import Width, check_credible
 from .labels import label_at, label_before, labels_in, may_have_labels, value_at
 from .marks import (
@@ -24,13 +34,17 @@ from .marks import (
     check_numeral,
     fit,
     has_sign,
+    own_end,
     plain_start,
+    quoted_end,
     unpaired,
 )
 from .notation import Coding, Notation, Read, decode_name
 from .words import Kind, as_server
 
 _CLASSIC = ("", *CLASSIC)
+_SIMPLE = re.compile(r"([^\W\d_]+(?: [^\W\d_]+)*)([ \t]*[,;|][ \t]*|[ \t]+)([0-9]+)")
+_SIMPLE_HALF = re.compile(r"([0-9]+)|[^\W\d_]+(?: [^\W\d_]+)*")
 _ARROW = re.compile("<?[-=~]+>|:=+")
 _DIGIT = re.compile("[0-9]")
 _NUMBER_FIRST = re.compile(r"[ \t]*[+-]?[0-9]+[ \t,;:|]")
@@ -49,8 +63,11 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
     ask for a name as in a way of the width `least`. Raises `Malformed` if there is a number where
     one is due, but one that is no integer.
     """
-    if not _DIGIT.search(text):
+    if not _DIGIT.search(text) or text.strip(BLANKS).isdigit():
         return None
+    if simple := _SIMPLE.fullmatch(text):
+        width = Width.COMMA if "," in simple[2] else Width.CLASSIC
+        return _make_simple(simple[1], simple[2], simple[3], max(least, width))
     if "/" in text and _HTTP.search(text):
         raise Malformed("this is HTTP", Reason.PROTOCOL)
     if may_have_labels(text) and (found := _find_labelled(text)):
@@ -60,6 +77,15 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
     if glued and (found := _find_glued(text)):
         return _make(text, *found, Width.GLUED)
     return None
+
+
+def _make_simple(
+    name: str, between: str, digits: str, width: Width, number_first: bool = False
+) -> Read:
+    """The message that is letters and blanks, a separator and digits, made with less effort."""
+    message = Message(parse_name(name), read_integer(digits))
+    check_credible(name, message.number, len(digits), width)
+    return message, Notation("", between, "", number_first)
 
 
 def split_numbers(message: Message, notation: Notation) -> tuple[str, list[int]]:
@@ -130,7 +156,10 @@ def _make(
         written = decode_name(written, coding)
     message = Message(parse_name(written), parse_number(text[number.start : number.end]))
     if width is None:
-        width = max(least, _width(before, between, behind, number_first))
+        width = _width(before, between, behind, number_first)
+        if quoted_end(text, name.start) == name.end:
+            width = min(width, Width.CLASSIC)
+        width = max(least, width)
     around = as_server(before), as_server(between), as_server(behind)
     notation = Notation(*around, number_first, coding)
     name_alone, _ = split_numbers(message, notation)
@@ -184,9 +213,12 @@ def _find_name_first(text: str) -> _Found | None:
         name_start = plain_start(text, name_start)
     if name_start >= name_end or name_end == number.start:
         return None
-    name = fit(text, Span(name_start, name_end), number)
-    if text[name.end] == "." and text[name.end + 1] in BLANKS + ",;:|":  # the one in "Davis Jr.,42"
-        name = Span(name.start, name.end + 1)
+    closing = quoted_end(text, name_start)
+    if closing > name_start and not text[closing : number.start].strip(AROUND):
+        name = Span(name_start, closing)
+    else:
+        name = fit(text, Span(name_start, name_end), number)
+        name = Span(name.start, own_end(text, *name))
     if name.end == number.start:
         return None
     check_numeral(text, end)
@@ -214,11 +246,14 @@ def _find_number_first(text: str) -> _Found | None:
     name_end = len(text[:name_end].rstrip(CLOSERS))
     if name_start >= name_end:
         return None
-    if (numeral := NO_INTEGER.match(text, number.start)) and not text[
-        numeral.end() : numeral.end() + 1
-    ].isalpha():
+    numeral = NO_INTEGER.match(text, number.start)
+    if numeral and not text[numeral.end() : numeral.end() + 1].isalpha():
         raise Malformed(f"'{shorten(numeral[0])}' is not an integer", Reason.NO_INTEGER)
-    name = fit(text, Span(name_start, name_end), number)
+    closing = quoted_end(text, name_start)
+    if closing > name_start and not text[closing:].strip(AROUND):
+        name = Span(name_start, closing)
+    else:
+        name = fit(text, Span(name_start, name_end), number)
     return (name, number) if name.start > number.end else None
 
 
@@ -263,6 +298,8 @@ def read_half(text: str) -> Half:
     Raises `Malformed` if it is neither, or rather meant as a whole message with a number that is
     no integer.
     """
+    if (simple := _SIMPLE_HALF.fullmatch(text)) and len(text) <= MAX_NAME:
+        return Half(text, bool(simple[1]), Span(0, len(text)))
     start = len(text) - len(text.lstrip(BLANKS))
     number = label_at(text, start, Kind.NUMBER)
     start = number or label_at(text, start, Kind.NAME) or start
@@ -295,9 +332,12 @@ def join(first: Half, newline: str, second: Half, least: Width = Width.LABELLED)
         if first.is_number:
             raise Malformed("there is no name", Reason.NO_NAME)
         parse_number(second.text[slice(*second.value)])
+    width = max(least, Width.NUMBER_FIRST if first.is_number else Width.CLASSIC)
+    by_name, by_number = (second, first) if first.is_number else (first, second)
+    if _SIMPLE_HALF.fullmatch(by_name.text) and by_number.text.isdigit():
+        return _make_simple(by_name.text, newline, by_number.text, width, first.is_number)
     text = first.text + newline + second.text
     offset = len(first.text) + len(newline)
     spans = first.value, Span(second.value.start + offset, second.value.end + offset)
     name, number = reversed(spans) if first.is_number else spans
-    width = Width.NUMBER_FIRST if first.is_number else Width.CLASSIC
-    return _make(text, name, number, max(least, width))
+    return _make(text, name, number, width)
