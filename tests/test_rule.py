@@ -12,12 +12,22 @@ from contextlib import suppress
 from hypothesis import assume, example, given, note, settings
 from hypothesis import strategies as st
 
-from sumproto.core.dialects import REPLIES, REQUESTS, Decoder, Newline, Received, label_of, reading
+from sumproto.core.dialects import (
+    REPLIES,
+    REQUESTS,
+    Decoder,
+    Newline,
+    Received,
+    halves,
+    label_of,
+    reading,
+)
 from sumproto.core.dialects.decoder import Framings
 from sumproto.core.dialects.envelopes import Counted, Headed, Line, Netstring, Padded, Terminated
 from sumproto.core.dialects.quick import QuickReader
 from sumproto.core.message import Message, MessageError
 
+assert settings.default
 MANY = settings(max_examples=100_000 if settings.default.max_examples > 1000 else 200)
 
 REPLY = Message("Server of Bob", 58)
@@ -257,19 +267,19 @@ def test_the_quick_way_reads_as_the_slow_one(data: bytes) -> None:
 
 @given(TEXTS | NAMES)
 def test_what_is_simple_reads_as_all_else(text: str) -> None:
-    simple = reading._SIMPLE, reading._SIMPLE_HALF
+    simple = reading._SIMPLE, halves._SIMPLE_HALF
     found = read_or_why(text)
     try:
-        reading._SIMPLE = reading._SIMPLE_HALF = re.compile("(?!)")
+        reading._SIMPLE = halves._SIMPLE_HALF = re.compile("(?!)")
         assert read_or_why(text) == found
     finally:
-        reading._SIMPLE, reading._SIMPLE_HALF = simple
+        reading._SIMPLE, halves._SIMPLE_HALF = simple
 
 
 def read_or_why(text: str) -> list[object]:
     """What `text` is as a whole message and as a line of two, or why it is none."""
     found: list[object] = []
-    for read in reading.read, reading.read_half:
+    for read in reading.read, halves.read_half:
         try:
             found.append(read(text))
         except MessageError as error:

@@ -47,8 +47,14 @@ def cut_asides(text: str) -> str:
     return "".join(map(_cut_line, _LINE.findall(text)))
 
 
+def _instead(found: re.Match[str]) -> str:
+    """What is left of an aside: the mark before it, if there is more behind it."""
+    in_brackets = found["before"].startswith("(") and ")" in found["behind"]
+    return found["before"] if found["behind"] and not in_brackets else ""
+
+
 def _cut_line(line: str) -> str:
-    cut = _ASIDE.sub(lambda found: found["before"] if found["behind"] else "", line)
+    cut = _ASIDE.sub(_instead, line)
     if cut == line:
         return line
     newline = _NEWLINE.search(line)

@@ -44,6 +44,7 @@ class Decoder:
         self._shown: Dialect = UNKNOWN
         self._newline_may_follow = False
         self._sum_may_follow = False
+        self._in_padding = False  # of NULs, of which more may come
 
     def feed(self, data: bytes) -> None:
         """Add what has arrived."""
@@ -77,8 +78,10 @@ class Decoder:
         if self._sum_may_follow or self._data[self._start] in MAY_BE_NOTHING:
             start = self._find_next()
             if start > self._start:
+                self._in_padding = self._data[start - 1] == 0
                 self._start, self._begun = start, Begun()
                 return self.take()
+            self._in_padding = False
             if self._sum_may_follow:
                 return None
         return self._take_message()
@@ -103,6 +106,8 @@ class Decoder:
             self._sum_may_follow = bool(is_begun)
             if found and found[1]:
                 return found.end()
+        if self._in_padding and self._data[self._start] == 0:  # more of what was skipped
+            return len(self._data) - len(self._data[self._start :].lstrip(b"\0"))
         if self._data[self._start] in MAY_BE_NOTHING:
             return skip_nothing(self._data, self._start, self._shown)
         return self._start

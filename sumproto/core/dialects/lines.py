@@ -9,9 +9,10 @@ from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import MAY_COUNT, take_counted, waits_for_more
 from .credible import Width
 from .envelopes import Padded, Terminated
+from .halves import Half, join, read_half
 from .notation import Read
 from .quick import QuickReader
-from .reading import Half, join, read, read_half
+from .reading import read
 from .structs import finish_struct, take_struct
 from .text import decode, line, separated, taken, text_dialect
 

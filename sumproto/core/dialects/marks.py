@@ -28,7 +28,7 @@ USUAL = frozenset(CLASSIC + "/-_#~=&.+*" + _BEYOND_ASCII)
 
 _OPENING = {closer: opener for opener, closer in CLOSING.items() if opener != closer}
 _QUOTED = {quote: re.compile(rf"(?:[^\\{quote}]|\\.)*(?={quote})") for quote in QUOTES}
-_BEHIND_STOP = frozenset(BLANKS + CLASSIC + CLOSERS)
+_BEHIND_STOP = frozenset(BLANKS + CLASSIC + CLOSERS + "&<")
 _BRACKETS = frozenset(OPENERS + CLOSERS) - frozenset(BLANKS)
 BEHIND = "".join(c for c in AROUND if c not in ".!?…。")
 """What may end a message. A full stop may not: an error ends in it, and is no message."""

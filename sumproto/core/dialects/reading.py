@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import NamedTuple
 
 from ..message import (
-    INTEGER,
-    MAX_NAME,
     Malformed,
     Message,
     Reason,
@@ -28,7 +25,6 @@ from .marks import (
     DIGITS,
     NO_INTEGER,
     QUOTES,
-    SEPARATORS,
     USUAL,
     Span,
     check_numeral,
@@ -44,7 +40,6 @@ from .words import Kind, as_server
 
 _CLASSIC = ("", *CLASSIC)
 _SIMPLE = re.compile(r"([^\W\d_]+(?: [^\W\d_]+)*)([ \t]*[,;|][ \t]*|[ \t]+)([0-9]+)")
-_SIMPLE_HALF = re.compile(r"([0-9]+)|[^\W\d_]+(?: [^\W\d_]+)*")
 _ARROW = re.compile("<?[-=~]+>|:=+")
 _DIGIT = re.compile("[0-9]")
 _NUMBER_FIRST = re.compile(r"[ \t]*[+-]?[0-9]+[ \t,;:|]")
@@ -67,19 +62,19 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
         return None
     if simple := _SIMPLE.fullmatch(text):
         width = Width.COMMA if "," in simple[2] else Width.CLASSIC
-        return _make_simple(simple[1], simple[2], simple[3], max(least, width))
+        return make_simple(simple[1], simple[2], simple[3], max(least, width))
     if "/" in text and _HTTP.search(text):
         raise Malformed("this is HTTP", Reason.PROTOCOL)
     if may_have_labels(text) and (found := _find_labelled(text)):
-        return _make(text, *found, Width.LABELLED)
+        return make(text, *found, Width.LABELLED)
     if found := _find(text):
-        return _make(text, *found, least=least)
+        return make(text, *found, least=least)
     if glued and (found := _find_glued(text)):
-        return _make(text, *found, Width.GLUED)
+        return make(text, *found, Width.GLUED)
     return None
 
 
-def _make_simple(
+def make_simple(
     name: str, between: str, digits: str, width: Width, number_first: bool = False
 ) -> Read:
     """The message that is letters and blanks, a separator and digits, made with less effort."""
@@ -133,7 +128,7 @@ def _width(before: str, between: str, behind: str, number_first: bool) -> Width:
     return Width.PUNCTUATION if is_usual else Width.UNUSUAL
 
 
-def _make(
+def make(
     text: str, name: Span, number: Span, width: Width | None = None, least: Width = Width.LABELLED
 ) -> Read:
     """The message whose name and number are there in `text`, and all that is around them.
@@ -214,7 +209,7 @@ def _find_name_first(text: str) -> _Found | None:
     if name_start >= name_end or name_end == number.start:
         return None
     closing = quoted_end(text, name_start)
-    if closing > name_start and not text[closing : number.start].strip(AROUND):
+    if name_start < closing <= number.start and not text[closing : number.start].strip(AROUND):
         name = Span(name_start, closing)
     else:
         name = fit(text, Span(name_start, name_end), number)
@@ -279,65 +274,3 @@ def _find_labelled(text: str) -> _Found | None:
         for label in (names[0], numbers[0])
     )
     return (name, number) if name.start < name.end and number.start < number.end else None
-
-
-# Two lines
-
-
-class Half(NamedTuple):
-    """A line that holds one of the two, the name or the number, and where in it that is."""
-
-    text: str
-    is_number: bool
-    value: Span
-
-
-def read_half(text: str) -> Half:
-    """The name or the number alone that is in `text`, perhaps with a label.
-
-    Raises `Malformed` if it is neither, or rather meant as a whole message with a number that is
-    no integer.
-    """
-    if (simple := _SIMPLE_HALF.fullmatch(text)) and len(text) <= MAX_NAME:
-        return Half(text, bool(simple[1]), Span(0, len(text)))
-    start = len(text) - len(text.lstrip(BLANKS))
-    number = label_at(text, start, Kind.NUMBER)
-    start = number or label_at(text, start, Kind.NAME) or start
-    end = len(text.rstrip(BLANKS))
-    if end - start > 1 and text[start] in QUOTES and text[start] == text[end - 1]:
-        start, end = start + 1, end - 1
-    value = text[start:end]
-    if number or INTEGER.fullmatch(value):
-        parse_number(value)
-        return Half(text, True, Span(start, end))
-    check_numeral(text, end)
-    if (numeral := NO_INTEGER.match(value)) and not value[numeral.end() :].strip(BLANKS):
-        raise Malformed(f"'{shorten(numeral[0])}' is not an integer", Reason.NO_INTEGER)
-    if value.endswith(SEPARATORS):
-        raise Malformed("there is no number behind the last separator", Reason.NO_NUMBER)
-    if INTEGER.fullmatch(value.strip(AROUND)):
-        raise Malformed("there is no name", Reason.NO_NAME)
-    if value[-1:].isdigit() and not value[-1:].isascii():
-        raise Malformed(f"'{shorten(value)}' has no digits of ASCII", Reason.NO_INTEGER)
-    parse_name(value)
-    return Half(text, False, Span(start, end))
-
-
-def join(first: Half, newline: str, second: Half, least: Width = Width.LABELLED) -> Read:
-    """The message in two lines with `newline` between them.
-
-    `least` is as in `read`. Raises `Malformed` if it is none.
-    """
-    if first.is_number == second.is_number:
-        if first.is_number:
-            raise Malformed("there is no name", Reason.NO_NAME)
-        parse_number(second.text[slice(*second.value)])
-    width = max(least, Width.NUMBER_FIRST if first.is_number else Width.CLASSIC)
-    by_name, by_number = (second, first) if first.is_number else (first, second)
-    if _SIMPLE_HALF.fullmatch(by_name.text) and by_number.text.isdigit():
-        return _make_simple(by_name.text, newline, by_number.text, width, first.is_number)
-    text = first.text + newline + second.text
-    offset = len(first.text) + len(newline)
-    spans = first.value, Span(second.value.start + offset, second.value.end + offset)
-    name, number = reversed(spans) if first.is_number else spans
-    return _make(text, name, number, width)

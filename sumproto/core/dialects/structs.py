@@ -18,8 +18,8 @@ class Struct(Dialect):
         self.order = order
 
     def encode(self, message: Message) -> bytes:
-        """The bytes of `message`; a name that is too long for its array is cut."""
-        name = message.name.encode()[: self.name_size].decode(errors="ignore").encode()
+        """The bytes of `message`; a name that is too long for its array, with a NUL, is cut."""
+        name = message.name.encode()[: self.name_size - 1].decode(errors="ignore").encode()
         return name.ljust(self.name_size, b"\0") + _pack(message.number, self.order)
 
     def encode_error(self, error: MessageError) -> bytes:
