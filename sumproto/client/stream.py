@@ -53,18 +53,24 @@ class SumClient(MessageReceiver):
         super().__init__(Decoder(REPLIES), factory.clock, QUIET_PERIOD)
         self._factory = factory
         self._requests = list(factory.requests)
+        self._request = self._requests[0]
         self._rule = factory.rule
+        self._asked = False  # the first request is written
         self._early = 0  # bytes that came before the request, and that were not looked at
         self._undecided = False  # what has come is no reply; only the end tells what it means
         self._lost = False
         self._deadline: Deadline | None = None
 
     def connectionMade(self) -> None:
+        """Begin in the next turn of the reactor, so that it reads before it sends the request.
+
+        In the turn that makes the connection, it may send what is written now and read later.
+        """
         super().connectionMade()
-        self._next()
+        self._clock.callLater(0, self._begin)
 
     def rawDataReceived(self, data: bytes) -> None:
-        if has_unsent(self.transport):
+        if not self._asked or has_unsent(self.transport):
             self._early = len(self.decoder.pending) + len(data)
         if not self._undecided:
             super().rawDataReceived(data)
@@ -118,6 +124,11 @@ class SumClient(MessageReceiver):
         else:
             self._become(self._rule.lost(reason.getErrorMessage().rstrip(".")))
         super().connectionLost(reason)
+
+    def _begin(self) -> None:
+        self._asked = True
+        if not self._factory.outcome.called:
+            self._next()
 
     def _next(self) -> None:
         if not self._requests:
