@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -57,6 +57,14 @@ def wait_until_read(sender: socket.socket) -> None:
     raise AssertionError("it is not read")
 
 
+def start_client(cwd: Path, *options: str) -> subprocess.Popen[str]:
+    """A client that prints its sums, and what went wrong."""
+    command = (sys.executable, "-m", "sumproto.client", "--quiet", *options)
+    return subprocess.Popen(
+        command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
 Way = tuple[tuple[str, ...], ssl.SSLContext | None]
 
 
@@ -93,6 +101,42 @@ def test_a_stall_of_the_server_ends_no_message(tmp_path: Path, way: Way) -> None
             server.wait_for("Client's number: 42")
 
 
+PIECES_GAP = 0.3
+"""Seconds between the pieces of a message; longer than the quiet period."""
+
+
+def send_in_pieces(peer: Any, stall: AbstractContextManager[None], *pieces: bytes) -> None:
+    """Send `pieces`, all but the last of them during `stall`."""
+    with stall:
+        for piece in pieces[:-1]:
+            peer.sendall(piece)
+            time.sleep(PIECES_GAP)
+    time.sleep(PIECES_GAP)
+    peer.sendall(pieces[-1])
+
+
+def test_pieces_that_came_during_a_stall_of_the_server(tmp_path: Path, way: Way) -> None:
+    with running_server(tmp_path, "--number", "58", *way[0]) as server:
+        plain, peer = connect_by(way, server.port)
+        with plain, peer:
+            stall = stalled(server.pid, 0)
+            send_in_pieces(peer, stall, b"Cli", b"ent of Ann", b",4", b"2\n")
+            assert peer.recv(1024).endswith(b",58\n")
+            server.wait_for("Client's number: 42\n")
+
+
+def test_pieces_that_came_during_a_stall_of_the_client(tmp_path: Path) -> None:
+    def answer(peer: socket.socket) -> None:
+        peer.recv(1024)
+        send_in_pieces(peer, stalled(process.pid, 0), b"Server of B", b"ob", b",5", b"8\n")
+        read_all(peer)
+
+    with fake_server(answer) as port:
+        process = start_client(tmp_path, "--port", port, "42")
+        shown, _ = process.communicate(timeout=PATIENCE)
+    assert shown == "100\n"
+
+
 @pytest.mark.parametrize("newline", [b"", b"\n"])
 def test_a_request_of_a_stall_is_not_too_late(tmp_path: Path, way: Way, newline: bytes) -> None:
     options = ("--number", "58", "--idle-timeout", "1", *way[0])
@@ -117,12 +161,7 @@ def test_a_stall_of_the_client_ends_no_reply(tmp_path: Path) -> None:
         read_all(peer)
 
     with fake_server(answer) as port:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sumproto.client", "--port", port, "--quiet", "42"],
-            cwd=tmp_path,
-            text=True,
-            stdout=subprocess.PIPE,
-        )
+        process = start_client(tmp_path, "--port", port, "42")
         shown, _ = process.communicate(timeout=PATIENCE)
     assert shown == "100\n"
 
@@ -139,14 +178,9 @@ def test_a_reply_of_a_stall_is_not_too_late(tmp_path: Path, transport: str) -> N
         listener.bind(("127.0.0.1", 0))
         if not udp:
             listener.listen()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sumproto.client", "--port", str(listener.getsockname()[1])]
-            + ["--udp"] * udp
-            + ["--quiet", "--timeout", "2", "42"],
-            cwd=tmp_path,
-            text=True,
-            stdout=subprocess.PIPE,
-        )
+        port = str(listener.getsockname()[1])
+        options = ("--port", port, "--timeout", "2", *["--udp"] * udp)
+        process = start_client(tmp_path, *options, "42")
         if udp:
             _, address = listener.recvfrom(1024)
             listener.connect(address)

@@ -28,7 +28,7 @@ from ..core import (
     ReplyRule,
     Stopped,
 )
-from ..deadline import Deadline
+from ..deadline import Deadline, Pulse
 from ..twisted_gaps import unread, why_closed
 from .failures import ExchangeFailed, NobodyListens, ServerStopped
 from .report import Report
@@ -187,17 +187,24 @@ async def exchange_datagrams(
     dialect: Dialect,
     timeout: float,
     any_number: bool = False,
+    pulse: Pulse | None = None,
 ) -> None:
     """Exchange `requests`, in order, with the server at the first of `addresses` that has one.
 
-    `timeout` is the seconds that a reply may take; with `any_number` its number may be any. Raises
-    `ExchangeFailed`.
+    `timeout` is the seconds that a reply may take; with `any_number` its number may be any. A
+    `pulse` that beats keeps what the client has slept from counting. Raises `ExchangeFailed`.
     """
     left = list(requests)
     places = list(addresses)
     while left:
         client = SumDatagramClient(
-            left[0], places[0], reactor, report, dialect, timeout=timeout, any_number=any_number
+            left[0],
+            places[0],
+            pulse or reactor,
+            report,
+            dialect,
+            timeout=timeout,
+            any_number=any_number,
         )
         try:
             exchange = await client.begin(reactor)

@@ -27,7 +27,7 @@ from ..core import (
     ReplyRule,
     Stopped,
 )
-from ..deadline import Deadline
+from ..deadline import Deadline, Pulse
 from ..receiver import LONGEST_SILENCE, MessageReceiver
 from ..twisted_gaps import has_unsent
 from .failures import ExchangeFailed, NobodyListens, ServerStopped
@@ -188,7 +188,8 @@ class SumClientFactory(ClientFactory):
 
     `outcome` fires with None when every exchange is done or the server stops as asked, and fails
     with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take; with
-    `any_number` its number may be any.
+    `any_number` its number may be any. A `pulse` that beats keeps what the client has slept from
+    counting as the silence of the server.
     """
 
     noisy = False
@@ -201,10 +202,11 @@ class SumClientFactory(ClientFactory):
         report: Report,
         dialect: Dialect = UNKNOWN,
         any_number: bool = False,
+        pulse: Pulse | None = None,
     ) -> None:
         self.requests = requests
         self.dialect = dialect
-        self.clock = clock
+        self.clock = pulse or Pulse(clock)
         self.timeout = timeout
         self.report = report
         self.rule = ReplyRule(any_number)

@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from ..core import Busy, MessageError, Stopping
-from ..deadline import Deadlines
+from ..deadline import Deadlines, Pulse
 from ..receiver import LONGEST_SILENCE
 from .connections import Connections
 from .responder import Responder
@@ -25,7 +25,8 @@ class SumFactory(Factory):
 
     `quiet_period` is the seconds of silence that end a message without a newline, `idle_timeout`
     the seconds that a connection may be without a message; 0 turns either off. At most
-    `max_connections` are served at a time.
+    `max_connections` are served at a time. A `pulse` that beats keeps what the server has slept
+    from counting as the silence of its peers.
     """
 
     noisy = False
@@ -37,9 +38,10 @@ class SumFactory(Factory):
         quiet_period: float = 0.2,
         idle_timeout: float = 60.0,
         max_connections: int = 1000,
+        pulse: Pulse | None = None,
     ) -> None:
         self.responder = responder
-        self.clock = responder.clock
+        self.clock = pulse or Pulse(responder.clock)
         self.quiet_period = quiet_period
         self.idle_timeout = idle_timeout
         unread = SumProtocol.hasUnread
