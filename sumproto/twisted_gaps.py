@@ -91,6 +91,21 @@ def why_closed(sock: socket.socket) -> OSError | None:
     return OSError(number, os.strerror(number)) if number else None
 
 
+def accept_at_most(port: Any, count: int) -> None:
+    """Have the TCP or UNIX `port` accept `count` connections at the most in a turn of the reactor.
+
+    After each turn in which there were more than it accepts, Twisted has it accept 20 more in the
+    next one, without end. So a flood of connections would make the turns longer and longer.
+    """
+    accept = port.doRead
+
+    def do_read() -> object:
+        port.numberAccepts = count
+        return accept()
+
+    port.doRead = do_read
+
+
 def log_through(port: Any, logger: Logger) -> None:
     """Have the TCP or UNIX `port` log by `logger`.
 
