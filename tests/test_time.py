@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -192,6 +193,72 @@ def test_a_reply_of_a_stall_is_not_too_late(tmp_path: Path, transport: str) -> N
                 stall(peer)
         shown, _ = process.communicate(timeout=PATIENCE)
     assert shown == "100\n"
+
+
+STALLING = """
+import os, signal, sys
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from sumproto.client import __main__ as program, stream
+
+MOMENTS = {
+    "connecting": (program, "exchange_over"),
+    "connected": (stream.SumClient, "connectionMade"),
+    "handshake": (TLSMemoryBIOProtocol, "dataReceived"),
+}
+owner, name = MOMENTS[sys.argv.pop(1)]
+original = getattr(owner, name)
+
+def stall(*arguments):
+    setattr(owner, name, original)
+    if name == "dataReceived":
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return original(*arguments)
+    result = original(*arguments)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return result
+
+setattr(owner, name, stall)
+program.main()
+"""
+"""A client that stops itself once, at the moment that its first argument says."""
+
+
+@pytest.mark.parametrize("moment", ["connecting", "connected", "handshake"])
+def test_a_stall_of_the_client_is_not_the_servers(tmp_path: Path, moment: str, way: Way) -> None:
+    if moment == "handshake" and not way[1]:
+        pytest.skip("there is no handshake without TLS")
+    with running_server(tmp_path, "--number", "58", *way[0]) as server:
+        where = f"{'ssl' if way[1] else 'tcp'}:127.0.0.1:{server.port}"
+        options = (moment, "--connect", where, "--timeout", "1", "--quiet", "42")
+        with subprocess.Popen(
+            [sys.executable, "-c", STALLING, *options],
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+            time.sleep(1.5)
+            process.send_signal(signal.SIGCONT)
+            shown, _ = process.communicate(timeout=PATIENCE)
+    assert shown == "100\n"
+
+
+def test_a_stall_of_the_server_is_no_late_handshake(tmp_path: Path, way: Way) -> None:
+    options = ("--number", "58", "--idle-timeout", "1", *way[0])
+    with running_server(tmp_path, *options) as server, connect(server.port) as plain:
+        below, later = connect_by(way, server.port)
+        with below, later:
+            later.sendall(b"Ann,1\n")
+            assert later.recv(1024)  # so the first connection is accepted
+        os.kill(server.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, server.pid, os.WSTOPPED)
+        threading.Timer(1.5, os.kill, (server.pid, signal.SIGCONT)).start()
+        context = way[1]
+        peer = context.wrap_socket(plain, server_hostname="localhost") if context else plain
+        with peer:
+            peer.sendall(b"Ann,42\n")
+            assert peer.recv(1024).endswith(b",58\n")
 
 
 # The wall clock

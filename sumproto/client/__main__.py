@@ -62,7 +62,7 @@ def _check(options: Namespace) -> Exchanges:
 
     run_on_monotonic_clock(reactor)
     pulse = Pulse(reactor)
-    reactor.callWhenRunning(pulse.start)
+    pulse.start()
     way = _by_datagrams if options.udp else _over_a_stream
     return way(reactor, options, requests, dialect, pulse)
 
