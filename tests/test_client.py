@@ -740,6 +740,40 @@ def test_no_such_host(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+NO_ANSWER = """
+import socket, time
+from sumproto.client.__main__ import main
+
+def never(*arguments, **options):
+    print("looking up", flush=True)
+    time.sleep(600)
+
+socket.getaddrinfo = never
+main()
+"""
+"""A client whose name server does not answer."""
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("options", [(), ("--udp",), ("--connect", "tcp:localhost:1")])
+@pytest.mark.parametrize("ctrl_c", [False, True])
+def test_a_name_server_that_does_not_answer(
+    tmp_path: Path, options: tuple[str, ...], ctrl_c: bool
+) -> None:
+    command = (sys.executable, "-c", NO_ANSWER, *options)
+    seconds = "600" if ctrl_c else "0.5"
+    with running(*command, "--timeout", seconds, "42", cwd=tmp_path, stdout=PIPE, stderr=PIPE) as p:
+        assert p.stdout
+        while p.stdout.readline() != "looking up\n":
+            pass
+        if ctrl_c:
+            p.send_signal(signal.SIGINT)
+        _, error = p.communicate(timeout=PATIENCE)
+        assert p.returncode == (130 if ctrl_c else 1)
+        late = "no address within" if "--udp" in options else "no connection within"
+        assert (error == "") if ctrl_c else (f"{late} 0.5 s" in error)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

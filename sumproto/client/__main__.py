@@ -20,6 +20,7 @@ from ..deadline import Pulse
 from ..twisted_gaps import run_on_monotonic_clock
 from .datagrams import exchange_datagrams, find_addresses
 from .failures import ExchangeFailed, NobodyListens
+from .lookup import Resolver
 from .options import check, make_parser, make_requests
 from .report import TextReport
 from .stream import SumClientFactory, exchange_over
@@ -100,6 +101,7 @@ def _over_a_stream(
     reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect, pulse: Pulse
 ) -> Exchanges:
     """The exchanges over one connection. Raises `ValueError` for a bad endpoint."""
+    reactor.installNameResolver(Resolver(reactor))
     if options.connect:
         try:
             endpoint = clientFromString(reactor, options.connect)
@@ -123,8 +125,8 @@ def _by_datagrams(
     """The exchanges over UDP."""
 
     async def exchange() -> None:
-        addresses = find_addresses(options.host, options.port)
         report, seconds = options.report(), options.timeout
+        addresses = await find_addresses(reactor, options.host, options.port, seconds, pulse)
         await exchange_datagrams(
             reactor, requests, addresses, report, dialect, seconds, options.any_number, pulse
         )

@@ -31,6 +31,7 @@ from ..core import (
 from ..deadline import Deadline, Pulse
 from ..twisted_gaps import unread, why_closed
 from .failures import ExchangeFailed, NobodyListens, ServerStopped
+from .lookup import look_up
 from .report import Report
 
 FIRST_WAIT = 0.5
@@ -166,17 +167,24 @@ class SumDatagramClient(DatagramProtocol):
             self.transport.stopListening()
 
 
-def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
+async def find_addresses(
+    reactor: Any, host: str, port: int, timeout: float, clock: IReactorTime
+) -> list[tuple[str, int]]:
     """The addresses of `port` at `host`, a name or an address, the best first.
 
-    It blocks until the system has looked them up. Raises `ExchangeFailed` if there are none.
+    Raises `ExchangeFailed` if there are none, or none is found within `timeout` seconds of `clock`.
     """
+    looking = look_up(reactor, host, port, socket.SOCK_DGRAM)
+    late = OSError(errno.ETIMEDOUT, f"no address within {timeout:g} s")
+    deadline = Deadline(clock, timeout, lambda: looking.errback(late))
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        found = await looking
     except (OSError, UnicodeError) as wrong:
         why = getattr(wrong, "strerror", None) or str(wrong)
         raise ExchangeFailed(Failed(Cause.NO_CONNECTION, why)) from None
-    return [(str(address[0]), int(address[1])) for *_, address in found]
+    finally:
+        deadline.cancel()
+    return [(str(address[0]), int(address[1])) for _, address in found]
 
 
 async def exchange_datagrams(

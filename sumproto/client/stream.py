@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
-from twisted.internet import defer, error
+from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IConnector, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import ClientFactory, connectionDone
@@ -32,9 +31,6 @@ from ..receiver import LONGEST_SILENCE, MessageReceiver
 from ..twisted_gaps import has_unsent
 from .failures import ExchangeFailed, NobodyListens, ServerStopped
 from .report import Report
-
-# What a connection that is not made in time fails with, depending on the endpoint.
-_NOT_IN_TIME = (defer.CancelledError, error.TimeoutError, error.ConnectingCancelledError)
 
 TIMEOUT = 5.0
 """Seconds that a connection, or a reply over it, may take by default."""
@@ -216,7 +212,7 @@ class SumClientFactory(ClientFactory):
         return SumClient(self)
 
     def clientConnectionFailed(self, connector: IConnector | None, reason: Failure) -> None:
-        if reason.check(*_NOT_IN_TIME):
+        if reason.check(error.TimeoutError):
             cause = f"no connection within {self.timeout:g} s"
         else:
             cause = reason.getErrorMessage().rstrip(".")
@@ -228,12 +224,23 @@ def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) ->
     """Do the exchanges of `factory` with the server at `endpoint`. Fails with `ExchangeFailed`."""
     factory.report.connecting()
     connected = endpoint.connect(factory)
-    deadline = Deadline(factory.clock, factory.timeout, connected.cancel)
-    connected.addBoth(_after, deadline.cancel)
-    connected.addErrback(partial(factory.clientConnectionFailed, None))
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        connected.cancel()
+
+    def fail(reason: Failure) -> None:
+        # What the reason is after a cancel, depends on the endpoint and how far it was.
+        factory.clientConnectionFailed(None, Failure(error.TimeoutError()) if late else reason)
+
+    deadline = Deadline(factory.clock, factory.timeout, give_up)
+
+    def done(result: object) -> object:
+        deadline.cancel()
+        return result
+
+    connected.addBoth(done)
+    connected.addErrback(fail)
     return factory.outcome
-
-
-def _after(result: object, do: Callable[[], object]) -> object:
-    do()
-    return result
