@@ -91,10 +91,14 @@ class SumService(MultiService):
     def stopService(self) -> Deferred[Any]:
         """Drain all listeners, those of requests first.
 
-        That begins one turn of the reactor later. A connection that the kernel has already made is
-        accepted in this turn, and answered that the server stops; otherwise it would be reset.
+        Connections that the kernel has made are served like those that were accepted before. The
+        drain begins one turn of the reactor later, and who comes until then is told of the stop.
         """
         self._responder.begin_to_stop("the service is stopped")
+        for listener in self._listeners:
+            listener.accept_waiting()
+        for listener in self._listeners:
+            listener.refuse()
         return deferLater(self._reactor, 0, self._stop)
 
     def _stop(self) -> Deferred[Any]:

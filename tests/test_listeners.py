@@ -25,7 +25,7 @@ class Listening(TestCase):
         self.listener = ConnectionListener(endpoint, self.server.factory, throttle)
         self.listener.privilegedStartService()
         self.port = cast(Any, self.listener)._port
-        self.addCleanup(self.listener.drain, 0)
+        self.addCleanup(self.listener.stopService)
         self.peers = ExitStack()
         self.addCleanup(self.peers.close)
 
@@ -45,4 +45,9 @@ class Listening(TestCase):
         self.port.doRead()
         assert self.accepted == 2 * ACCEPTED
         self.port.doRead()
+        assert self.accepted == 2 * ACCEPTED + 20
+
+    def test_a_stop_accepts_all_that_wait(self) -> None:
+        self.connect(2 * ACCEPTED + 20)
+        self.listener.accept_waiting()
         assert self.accepted == 2 * ACCEPTED + 20

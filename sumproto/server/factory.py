@@ -53,13 +53,14 @@ class SumFactory(Factory):
         """For the silence that may still end a message, once `idle` has passed."""
         self.closing = Deadlines(self.clock, CLOSE_TIMEOUT, SumProtocol.abort, unread)
         """For the peer to close."""
+        self._refusing = False
         self._connections: Connections[SumProtocol] = Connections(
             self.clock, max_connections, REFUSALS
         )
 
     def buildProtocol(self, addr: IAddress | None) -> SumProtocol | None:
         refusal: MessageError
-        if self.responder.stopping or self._connections.draining:
+        if self._refusing or self._connections.draining:
             refusal = Stopping("the server is stopping")
         elif self._connections.full:
             refusal = Busy(f"the server has its {self._connections.most} connections")
@@ -67,6 +68,10 @@ class SumFactory(Factory):
             return SumProtocol(self)
         self.responder.watchers.turned_away()
         return None if self._connections.full_of_refused else SumProtocol(self, refusal)
+
+    def refuse(self) -> None:
+        """Serve no connection that is made from now on: it is told that the server stops."""
+        self._refusing = True
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Answer what is in and close; abort what is left after `seconds`, 0 or more.

@@ -76,6 +76,12 @@ class Listener(Service):
         if self._port is None:
             self.privilegedStartService()
 
+    def accept_waiting(self) -> None:
+        """Accept the connections that the kernel has made."""
+
+    def refuse(self) -> None:
+        """Refuse what comes from now on."""
+
     def drain(self, seconds: float) -> Deferred[Any]:
         """Listen no more, answer what has come, and close what is open.
 
@@ -132,6 +138,14 @@ class ConnectionListener(Listener):
         throttled = ThrottledLog(self._throttle)
         log_through(port, Logger("twisted.internet.tcp.Port", observer=throttled))
         self.ready("on", self._factory.responder)
+
+    def accept_waiting(self) -> None:
+        port: Any = self._port
+        for _ in range(BACKLOG // ACCEPTED + 1):
+            port.doRead()
+
+    def refuse(self) -> None:
+        self._factory.refuse()
 
     def drain(self, seconds: float) -> Deferred[Any]:
         return gatherResults([super().drain(seconds), self._factory.drain(seconds)])
