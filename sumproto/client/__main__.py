@@ -17,9 +17,11 @@ from twisted.python.failure import Failure
 
 from ..commandline import HOST, PORT, explain
 from ..core import HIGHEST, LOWEST, Form, Message, MessageError, escape, parse_number
+from ..deadline import Pulse
 from ..twisted_gaps import run_on_monotonic_clock
 from .datagrams import exchange_datagrams, find_addresses
 from .failures import ExchangeFailed, NobodyListens
+from .lookup import Resolver
 from .options import check, make_parser
 from .probing import choose, exchange_probing
 from .report import TextReport
@@ -63,8 +65,10 @@ def _check(options: Namespace) -> Exchanges:
     from twisted.internet import reactor
 
     run_on_monotonic_clock(reactor)
+    pulse = Pulse(reactor)
+    pulse.start()
     way = _by_datagrams if options.udp else _over_a_stream
-    return way(reactor, options, requests, forms)
+    return way(reactor, options, requests, forms, pulse)
 
 
 def _numbers(options: Namespace) -> list[int]:
@@ -97,12 +101,17 @@ def _ask(prompts: TextIO) -> int:
 
 
 def _over_a_stream(
-    reactor: Any, options: Namespace, requests: Sequence[Message], forms: Sequence[Form]
+    reactor: Any,
+    options: Namespace,
+    requests: Sequence[Message],
+    forms: Sequence[Form],
+    pulse: Pulse,
 ) -> Exchanges:
     """The exchanges over a connection, in the first of `forms` that the server understands.
 
     Raises `ValueError` for a bad endpoint.
     """
+    reactor.installNameResolver(Resolver(reactor))
     if options.connect:
         try:
             endpoint = clientFromString(reactor, options.connect)
@@ -117,7 +126,14 @@ def _over_a_stream(
     def make_factory(form: Form) -> SumClientFactory:
         report, dialect = options.report(), form.dialect
         return SumClientFactory(
-            requests, reactor, timeout, report, dialect, options.any_number, first_timeout
+            requests,
+            reactor,
+            timeout,
+            report,
+            dialect,
+            options.any_number,
+            first_timeout,
+            pulse,
         )
 
     attempt = partial(exchange_over, endpoint)
@@ -125,15 +141,26 @@ def _over_a_stream(
 
 
 def _by_datagrams(
-    reactor: Any, options: Namespace, requests: Sequence[Message], forms: Sequence[Form]
+    reactor: Any,
+    options: Namespace,
+    requests: Sequence[Message],
+    forms: Sequence[Form],
+    pulse: Pulse,
 ) -> Exchanges:
     """The exchanges over UDP, in the first of `forms`: there, silence is loss."""
 
     async def exchange() -> None:
-        addresses = find_addresses(options.host, options.port)
         report, seconds = options.report(), options.timeout
+        addresses = await find_addresses(reactor, options.host, options.port, seconds, pulse)
         await exchange_datagrams(
-            reactor, requests, addresses, report, forms[0].dialect, seconds, options.any_number
+            reactor,
+            requests,
+            addresses,
+            report,
+            forms[0].dialect,
+            seconds,
+            options.any_number,
+            pulse,
         )
 
     return exchange
