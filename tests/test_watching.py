@@ -61,6 +61,7 @@ def test_an_observer_that_fails_in_all_it_does_loses_no_reply(events: Sequence[A
     first[0].dataReceived(b"Ann,42\nBob,43\n")
     far[0].dataReceived(b"Ann,101\n")
     offender[0].dataReceived(b"Bob,44\nAnn,101\n")
+    server.factory.refuse()
     late = server.connect()
     server.factory.drain(5)
     for _, transport in (first, far, offender, refused, late):
@@ -193,10 +194,10 @@ def test_a_service_that_is_stopped_by_its_parent_says_so_and_takes_no_connection
         open_.protocol.makeConnection(open_)
         stopped: list[object] = []
         service.stopService().addCallback(stopped.append)
+        reactor.advance(0)
         late = Transport()
         late.protocol = factory.buildProtocol(FAR_AWAY)
         late.protocol.makeConnection(late)
-        reactor.advance(0)
         assert late.value() == b"ERROR stopping: the server is stopping.\r\n"
         late.loseConnection()
         assert open_.half_closed

@@ -14,7 +14,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import IListeningPort, IReadDescriptor, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -141,8 +141,9 @@ class ConnectionListener(Listener):
 
     def accept_waiting(self) -> None:
         port: Any = self._port
-        for _ in range(BACKLOG // ACCEPTED + 1):
-            port.doRead()
+        if IReadDescriptor.providedBy(port):
+            for _ in range(BACKLOG // ACCEPTED + 1):
+                port.doRead()
 
     def refuse(self) -> None:
         self._factory.refuse()
