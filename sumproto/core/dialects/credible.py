@@ -7,7 +7,7 @@ usual a way to write a message is, the more its name has to look like a name:
 |---|---|---|
 | with labels, as an object or a list | 0 | any |
 | name, comma, number | 1 | no more than one symbol in 8 characters, or regular |
-| name, one of ``;`` ``:`` ``|``, a blank or a newline, number | 1 | regular |
+| name, one of ``;`` ``:`` ``|``, a blank or a newline, number | 1, or 2 before a digit | regular |
 | number, one of these, name | 3, or 6 | plain, or regular |
 | name, a usual mark, number; brackets and quotes in pairs | 3 | plain |
 | a line that a CR alone ends, if none of the next two | 3 | plain |
@@ -24,7 +24,7 @@ arrow.
 A number that is out of range may stop the server. So its name needs two letters more, and is plain
 if the way is not one of the first three. If it is, the name is regular, with two letters before a
 comma and three before the others; if such a number has less than three characters, ``-5``, it is
-plain, with three.
+plain, with three. Above 65,535 it is plain and has five letters, whatever the way.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ _LETTERS = (0, 1, 1, 3, 3, 5, 5)
 
 _SAYS_SO = re.compile(r"(?<![^\W_])(?:client|server|user|student)", re.IGNORECASE)
 _WORD = (
-    r"(?:[0-9]{0,9}(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9}"
-    r"|(?=[0-9]*[A-Z])[A-Z0-9]+)"
+    r"(?:(?:[0-9]{1,3}(?=[a-z]{2}))?(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9}"
+    r"|(?=(?:[0-9]*[A-Z]){2})[A-Z0-9]{4,})"
 )
 _GAP = r"(?:[].,)\"']{0,2} [(\[&\"'#-]? ?|[.,'&/@+#_-])"
 _REGULAR = re.compile(
-    rf"[(\"']?(?:[0-9]{{1,9}}{_GAP})?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,9}}))*"
+    rf"[(\"']?(?:[0-9]{{1,9}} )?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,9}}))*"
     r"(?:[].)\"']{0,2}|[+!?]{1,2})"
 )
 _LIKELY = r"(?:[a-z]+|[A-Z][a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
@@ -75,6 +75,8 @@ _TELLING = 3
 
 _MOST_SYMBOLS = 1 / 8
 _DIGITS_OF_AN_ID = 5
+_MOST_PROBABLE = 0xFFFF
+"""The highest of the numbers that people try; noise in binary has higher ones."""
 
 
 def check_credible(name: str, number: int, written: int, width: Width) -> None:
@@ -83,8 +85,13 @@ def check_credible(name: str, number: int, written: int, width: Width) -> None:
         return
     letters, shape = _look_at(name)
     needed = _LETTERS[width]
+    if width is Width.CLASSIC and letters + written < _TELLING:
+        needed = _TELLING
     if not in_range(number):
-        if width > Width.CLASSIC:
+        letters = sum(map(str.isalpha, name))
+        if abs(number) > _MOST_PROBABLE:
+            needed, width = _LETTERS[Width.UNUSUAL], max(width, Width.PUNCTUATION)
+        elif width > Width.CLASSIC:
             needed, width = needed + 2, max(width, Width.PUNCTUATION)
         elif written < _TELLING:
             needed, width = _TELLING, Width.PUNCTUATION
