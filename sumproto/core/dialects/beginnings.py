@@ -30,7 +30,7 @@ _LOOK_AHEAD = 32
 # Empty lines, the byte-order mark of UTF-8, NULs, of which no length has four, and the commands of
 # telnet (RFC 854). A CR or LF may be the low byte of a length: the byte behind it shows that.
 _NOTHING = re.compile(
-    rb"(?:[ \t]*(?:\r\n|\n(?=[^\0-\3])|\r(?=[^\n\0-\3]))|\xef\xbb\xbf|\0{4,}"
+    rb"(?:[ \t]*(?:\r\n|\n(?=[^\0-\3])|\r(?=[^\n\0-\3]))|\xef\xbb\xbf|\0{4}"
     rb"|\xff(?:[\xfb-\xfd].|\xfe[\0-\x27](?=[^\0])|\xfa(?:[^\xff]|\xff[^\xf0])*\xff\xf0"
     rb"|[\xf1-\xf9]))+",
     re.S,

@@ -213,7 +213,7 @@ def _find_name_first(text: str) -> _Found | None:
     if name_start >= name_end or name_end == number.start:
         return None
     closing = quoted_end(text, name_start)
-    if closing > name_start and not text[closing : number.start].strip(AROUND):
+    if name_start < closing <= number.start and not text[closing : number.start].strip(AROUND):
         name = Span(name_start, closing)
     else:
         name = fit(text, Span(name_start, name_end), number)
