@@ -471,7 +471,8 @@ def test_a_reply_may_have_the_sum() -> None:
 
 def test_a_record_has_room_for_32_bits() -> None:
     for number in (2**31 - 1, -(2**31)):
-        assert decode([record().encode(Message("Ann", number))])[0][0] == Message("Ann", number)
+        message = Message("Client of Ann", number)
+        assert decode([record().encode(message)])[0][0] == message
     with pytest.raises(OutOfRange, match="2147483648 does not fit in the 32 bits of a record"):
         record().encode(Message("Ann", 2**31))
 

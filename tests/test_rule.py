@@ -27,8 +27,7 @@ from sumproto.core.dialects.envelopes import Counted, Headed, Line, Netstring, P
 from sumproto.core.dialects.quick import QuickReader
 from sumproto.core.message import Message, MessageError
 
-assert settings.default
-MANY = settings(max_examples=100_000 if settings.default.max_examples > 1000 else 200)
+MANY = settings(max_examples=100_000 if settings().max_examples > 1000 else 200)
 
 REPLY = Message("Server of Bob", 58)
 

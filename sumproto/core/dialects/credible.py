@@ -24,7 +24,7 @@ arrow.
 A number that is out of range may stop the server. So its name needs two letters more, and is plain
 if the way is not one of the first three. If it is, the name is regular, with two letters before a
 comma and three before the others; if such a number has less than three characters, ``-5``, it is
-plain, with three. Above 65,535 it is plain and has five letters, whatever the way.
+plain, with three. In binary, before a number above 65,535, it is plain, with five.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ _LETTERS = (0, 1, 1, 3, 3, 5, 5)
 _SAYS_SO = re.compile(r"(?<![^\W_])(?:client|server|user|student)", re.IGNORECASE)
 _WORD = (
     r"(?:(?:[0-9]{1,3}(?=[a-z]{2}))?(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9}"
-    r"|(?=(?:[0-9]*[A-Z]){2})[A-Z0-9]{4,})"
+    r"|(?=(?:[0-9]*[A-Z]){2})[A-Z0-9]{3,})"
 )
 _GAP = r"(?:[].,)\"']{0,2} [(\[&\"'#-]? ?|[.,'&/@+#_-])"
 _REGULAR = re.compile(
-    rf"[(\"']?(?:[0-9]{{1,9}} )?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,9}}))*"
+    rf"[(\"']?(?:[0-9]{{1,9}} )?{_WORD}(?:{_GAP}(?:{_WORD}|[0-9]{{1,9}}[a-z]?))*"
     r"(?:[].)\"']{0,2}|[+!?]{1,2})"
 )
 _LIKELY = r"(?:[a-z]+|[A-Z][a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
@@ -78,6 +78,9 @@ _DIGITS_OF_AN_ID = 5
 _MOST_PROBABLE = 0xFFFF
 """The highest of the numbers that people try; noise in binary has higher ones."""
 
+IN_BINARY = 1
+"""The characters of a number that is written in none."""
+
 
 def check_credible(name: str, number: int, written: int, width: Width) -> None:
     """Raise `Malformed` if `name` and `number`, of `written` characters, are noise more likely."""
@@ -89,7 +92,7 @@ def check_credible(name: str, number: int, written: int, width: Width) -> None:
         needed = _TELLING
     if not in_range(number):
         letters = sum(map(str.isalpha, name))
-        if abs(number) > _MOST_PROBABLE:
+        if written == IN_BINARY and abs(number) > _MOST_PROBABLE:
             needed, width = _LETTERS[Width.UNUSUAL], max(width, Width.PUNCTUATION)
         elif width > Width.CLASSIC:
             needed, width = needed + 2, max(width, Width.PUNCTUATION)

@@ -12,6 +12,9 @@ from .words import Kind, kind_of, party_of, says_whose
 
 _DELIMITER = re.compile(r"[:=]+>?|>(?![ \t]*<)")
 _LAST_WORD = re.compile(r"""(?<!\w)([^\W\d_](?:[\w-]|['\u2019](?=\w))*)["'`]?[ \t]*\Z""")
+_ENDS = {">": "<", "=": "&"}
+"""What ends a value in XML, and one that is urlencoded."""
+
 _LONGEST_LABEL = 40
 _MOST_LABELS = 32
 
@@ -76,7 +79,7 @@ def value_at(text: str, start: int, end: int) -> Span:
     before = text[start - 1]
     closing = quoted_end(text, start) or -1
     if before not in QUOTES:
-        closing = text.find("<" if before == ">" else CLOSING.get(before, "\n"), start, end)
+        closing = text.find(_ENDS.get(before) or CLOSING.get(before, "\n"), start, end)
     if 0 <= closing <= end:
         return Span(start, start + len(text[start:closing].rstrip(BLANKS)))
     return Span(start, min(end, own_end(text, start, start + len(text[start:end].rstrip(AROUND)))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..message import Malformed, Message, MessageError, Reason, parse_name
 from .base import Dialect, Received, Taken
-from .credible import Width, check_credible
+from .credible import IN_BINARY, Width, check_credible
 from .text import UNKNOWN
 
 _INT = 4
@@ -70,5 +70,5 @@ def _read(data: bytes, start: int, nul: int, end: int) -> Taken:
         ((int.from_bytes(written, order, signed=True), order) for order in ("big", "little")),
         key=lambda pair: abs(pair[0]),
     )
-    check_credible(name, number, 1, Width.COMMA)
+    check_credible(name, number, IN_BINARY, Width.COMMA)
     return Received(Message(name, number), Struct(end - _INT - start, order)), end
