@@ -180,6 +180,9 @@ def test_a_service_that_is_stopped_by_its_parent_says_so_and_takes_no_connection
 ) -> None:
     """Nobody sent a signal or a number out of range: the program that it is part of ends it."""
     monkeypatch.setattr("sumproto.service.Signals.take", lambda _: None)
+    # The port of this reactor lacks what every port has that can be listened on.
+    fake = "twisted.internet.testing._FakePort.doRead"
+    monkeypatch.setattr(fake, lambda _: None, raising=False)
     options = Options()
     options.parseOptions(["--listen", "tcp:0", "--listen", "tcp:1"])
     reactor = MemoryReactorClock()
