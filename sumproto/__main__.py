@@ -22,7 +22,7 @@ Each says with --help what it takes. README.md tells more, docs/ all of it."""
 
 def main() -> None:
     """What ``sumproto`` and ``python -m sumproto`` run."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end without a word if nobody reads on
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end silently if the reader goes away
     parser = Parser(prog="sumproto", description="Say what there is, and how to start it.")
     parser.add_argument("--version", action="version", version=version())
     parser.parse_args()

@@ -1,4 +1,4 @@
-"""Deadlines that are fair: none has passed before what had come by then is read.
+"""Deadlines that are fair: none passes before everything that came in time is read.
 
 A process may sleep while its peers go on: it is stopped, its disk is slow, its machine is busy.
 When it wakes up, the reactor calls what is due before it reads what has come in time. So a deadline
@@ -24,9 +24,9 @@ SHORTEST_SLEEP = 0.2
 """Seconds between two beats that are no sleep yet: a busy turn of the reactor is none."""
 
 TURNS = 4
-"""Turns of the reactor, at the most, in which what had come is read.
+"""The most turns of the reactor in which a deadline waits for it to read.
 
-A turn reads 8 KiB of a connection, and the longest message has as many, a TLS record twice as many.
+A turn reads 8 KiB of a connection. The longest message has 8 KiB, a TLS record twice as much.
 A peer that never ends sending gains no more than these turns.
 """
 
@@ -147,8 +147,8 @@ class Deadlines(Generic[T]):
     many there are. A Twisted timer for each would not: to move one to a sooner time, Twisted looks
     for it among all.
 
-    Who has done nothing in time has a turn more than a `Deadline` of its own gives. So what that
-    brings about comes first, if both are due: what silence ends is answered, and in time.
+    Each gets one turn more than from a `Deadline` of its own. So if it has one of those, too, and
+    both are due, that one passes first: a message that silence ends is answered, and in time.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Deadlines(Generic[T]):
             self._timer = None
 
     def _tick(self) -> None:
-        """The first may be due, if it was not set anew since the timer was."""
+        """Let those that are due pass, and set the timer for the next one."""
         self._timer = None
         now = self._clock.seconds()
         while self._due:

@@ -23,7 +23,7 @@ from . import rotation
 from .pipes import at_once
 
 BUFFER = 1024 * 1024
-"""Bytes that wait for a reader: some 4,000 exchanges, so that a short pause of his loses none."""
+"""Bytes that wait for a reader: some 4,000 exchanges, so that a short pause loses none."""
 
 PATIENCE = 1.0
 """Seconds that the end of the process waits for a reader of what is left."""
@@ -63,7 +63,7 @@ class Output:
         self._buffer = bytearray()
         self._waiting = False  # for the reactor to tell that there is room
         self._lost = 0  # lines
-        self._why = ""  # they are
+        self._why = ""  # lines are lost
         self._lock = RLock()  # threads of Twisted's pool may log, too
 
     def write(self, text: str) -> None:
@@ -78,7 +78,7 @@ class Output:
                 self._flush()
 
     def flush(self) -> None:
-        """Do nothing: what can be written is."""
+        """Do nothing: `write` has done it."""
 
     def close(self) -> None:
         """Write what is left, for which a slow reader has `PATIENCE`. It is the end."""
@@ -155,7 +155,7 @@ def _not_blocking(descriptor: int) -> tuple[int, Put]:
         own = os.open(f"/proc/self/fd/{descriptor}", _FLAGS)
         return own, lambda data: os.write(own, data)
 
-    # A socket, or the terminal of another user, or not Linux: all have it for the time of a write.
+    # A socket, another user's terminal, or not Linux: set it for all, but only during a write.
     def put(data: bytearray) -> int:
         os.set_blocking(descriptor, False)
         try:

@@ -15,7 +15,7 @@ from .deadline import Deadline, Pulse
 from .twisted_gaps import unread
 
 GAPS = 3
-"""How long a message in pieces waits for the next one, in times the longest wait for one so far.
+"""How long a message in pieces waits for the next, as a multiple of the longest wait so far.
 
 A person who types a character at a time hesitates now and then, and a program that sends pieces is
 held up now and then; a pause of more than three times the longest one before is rare.

@@ -156,7 +156,7 @@ def _journal(options: Options, reactor: Any) -> Journal | None:
 
 
 def _tally(options: Options) -> Tally | None:
-    """The counts for --web, if that is given. It needs an extra; without, raises `SystemExit`."""
+    """The counts for --web, if that is given. Raises `SystemExit` if its extra is missing."""
     if options["web"] is None:
         return None
     try:

@@ -14,7 +14,7 @@ from .twisted_gaps import handle_stop_signals
 _TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 _SAME = 0.1
-"""Seconds within which a second signal is the first one: ``timeout`` of the shell sends two."""
+"""Seconds within which a second signal counts as the first: the ``timeout`` command sends two."""
 
 
 class Signals:

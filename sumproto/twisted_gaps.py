@@ -46,9 +46,9 @@ def has_unsent(transport: Any) -> bool:
     """Whether something that was written to `transport` has not been given to the kernel yet.
 
     A transport keeps what is written until the next turn of the reactor, and in that turn it reads
-    first. So what it delivers before had come before what was written was sent. (It is not so in
-    the turn in which the connection is made.) Over TLS, the connection below keeps it, too; before
-    that, it is kept together with what else is written in the turn, or until the handshake is done.
+    first. So what it delivers until then came before the written bytes were sent; only in the turn in
+    which the connection is made it may write first. Over TLS, the connection below keeps what is
+    written as well, and TLS itself keeps it until the handshake is done or the turn ends.
     """
     aggregated = getattr(getattr(transport, "_aggregator", None), "_buffer", None)
     return bool(
@@ -62,9 +62,9 @@ def has_unsent(transport: Any) -> bool:
 def read_at_most(transport: Any, size: int) -> None:
     """Have `transport` read `size` bytes at the most in a turn of the reactor.
 
-    Twisted reads up to 64 KiB, and then calls the protocol with all of it. How much that is, is an
-    attribute of the transport that its interfaces do not have; below TLS or a PROXY header, it is
-    that of the connection which these wrap.
+    Twisted reads up to 64 KiB, and then calls the protocol with all of it. The limit is an
+    attribute of the transport that no interface has; below TLS or a PROXY header, it is that of the
+    wrapped connection.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
@@ -81,7 +81,7 @@ def read_datagrams_at_most(port: Any, size: int) -> None:
 
 
 def why_closed(sock: socket.socket) -> OSError | None:
-    """What made the reactor close the connected UDP socket `sock`; None if nothing but we did.
+    """What made the reactor close the connected UDP socket `sock`; None if we closed it.
 
     The epoll and poll reactors take ECONNREFUSED, which says that nobody listens at the other end,
     for the end of the port. They close it and do not call `connectionRefused` (tickets #5377 and

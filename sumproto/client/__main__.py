@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _take_and_show_anything() -> None:
-    """Have integers of any length sent, and names shown that the terminal has no letters for."""
+    """Send integers of any length, and show names even beyond the letters of the terminal."""
     sys.set_int_max_str_digits(0)
     for stream, errors in (sys.stdin, "replace"), (sys.stdout, "backslashreplace"):
         if isinstance(stream, TextIOWrapper):
@@ -181,7 +181,7 @@ def _run(reactor: Any, exchanges: Exchanges, options: Namespace) -> Deferred[Non
         reason.raiseException()
 
     outcome = Deferred.fromCoroutine(exchanges())
-    # Nothing else tells of a signal: with an outcome this does nothing.
+    # Only this tells of a signal. Once there is an outcome, it does nothing.
     reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
     return outcome.addErrback(failed)
 

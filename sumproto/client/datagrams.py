@@ -112,7 +112,7 @@ class SumDatagramClient(DatagramProtocol):
         self._end(self._rule.refused(self._request, self.tries), NobodyListens)
 
     def stopProtocol(self) -> None:
-        """The socket is to be closed; if not by us, then by an error, as Twisted's epoll has it."""
+        """The socket is to be closed: by us, or by Twisted's epoll reactor because of an error."""
         error = why_closed(self._socket)
         if error and error.errno != errno.ECONNREFUSED:
             self._fail(error)

@@ -1,4 +1,4 @@
-"""Exchanges with a server of which it is not known what it understands, and their options."""
+"""Exchanges with a server that may understand any form, and the options for them."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def add_options(parser: ArgumentParser) -> None:
 def choose(options: Namespace, requests: Sequence[Message]) -> Sequence[Form]:
     """The forms that `options` ask for, to be tried one after the other.
 
-    Tells on stderr if a number out of range leaves but one. Raises `ValueError` if they do not go
-    together, or if a server would misread `requests`.
+    If a number out of range leaves only one, stderr says so. Raises `ValueError` if the options
+    do not go together, or if a server would misread `requests`.
     """
     forms = choose_forms(
         requests, options.newline, options.dialect, options.separator, options.template
@@ -84,9 +84,9 @@ async def exchange_probing(
 ) -> None:
     """Do the exchanges in the first of `forms` that the server understands.
 
-    Each is an `attempt` of its own, with what `make_factory` makes. What is tried and what works
-    is told on stderr. Raises `ExchangeFailed` if there is none, or if an exchange fails after one
-    in the same form was done.
+    Each form is an `attempt` of its own, with the factory of `make_factory`. stderr says what is
+    tried and what works. Raises `ExchangeFailed` if no form works, or if an exchange fails after
+    one in the same form was done.
     """
     for tried, form in enumerate(forms, start=1):
         factory = make_factory(form)

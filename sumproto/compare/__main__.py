@@ -136,7 +136,7 @@ def _setups(options: argparse.Namespace) -> list[Setup]:
 
 def measure(setup: Setup, progress: Callable[[int], object]) -> Result:
     """Do the run, and tell `progress` how many exchanges have ended. Raises `NoResult`."""
-    # In a session of its own: what interrupts us is not for it, but ends it with us.
+    # In a session of its own, it does not get our Ctrl-C; we end it when we end.
     arguments = (json.dumps(asdict(setup)), str(os.getpid()))
     with (
         tempfile.TemporaryFile("w+") as errors,

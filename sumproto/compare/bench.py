@@ -64,7 +64,7 @@ class Server:
         line = ""
         for line in self._process.stdout:
             if ready := _READY.search(line):
-                # Or its log would in the end fill the pipe, and hold it.
+                # Otherwise its log would fill the pipe and block it.
                 threading.Thread(target=self._process.stdout.read, daemon=True).start()
                 return int(ready[1])
         raise NoNetwork(f"the server ended: {line.strip()}")
@@ -105,7 +105,7 @@ class Link:
     def __init__(self, setup: Setup) -> None:
         enter_namespaces()
         far = open_device(FAR)
-        self.server = Server(FAR)  # it stays there
+        self.server = Server(FAR)  # stays at FAR
         move_to_another_host()
         near = open_device(NEAR)
         reuse_ports()

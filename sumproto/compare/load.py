@@ -1,4 +1,4 @@
-"""Exchanges in numbers, each way there is, and how long each took."""
+"""Many exchanges, in each of the ways, and how long each took."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ WAYS = {
 class Load:
     """`exchanges` with the server at `host` and `port`, as many at a time as `concurrency`.
 
-    `progress` is called after each, however it ended. Over any transport, an exchange has failed
-    if it takes longer than `PATIENCE`; with no resends, when the first of them would be due; and
-    where a connection is kept, if that or a reply takes as long.
+    `progress` is called after each, however it ended. An exchange has failed if it takes longer
+    than `PATIENCE`; with no resends, when the first of them would be due; and over a connection
+    that is kept, if connecting or a reply takes as long.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Load:
                 return
 
     def done(self, begun: float) -> None:
-        """An exchange that was `begun` then is done."""
+        """An exchange that began at `begun` is done."""
         self.latencies.append(time.perf_counter() - begun)
         self._progress()
 

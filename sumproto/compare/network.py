@@ -49,7 +49,7 @@ class NoNetwork(Exception):
 def enter_namespaces() -> None:
     """Move this process, which has a single thread, to a host of its own.
 
-    With no privilege that takes a user namespace; where there are none, CAP_SYS_ADMIN. Raises
+    This needs no privilege where it can have a user namespace, else CAP_SYS_ADMIN. Raises
     `NoNetwork`.
     """
     user, group = os.getuid(), os.getgid()
@@ -94,7 +94,7 @@ def open_device(address: str) -> int:
 
 
 def _lengthen_queue() -> None:
-    """Have the device hold `_QUEUE` packets, by netlink: an ioctl takes root of the machine."""
+    """Have the device hold `_QUEUE` packets, by netlink: by ioctl, only the real root can."""
     index = socket.if_nametoindex(_DEVICE.decode())
     change = struct.pack("BxHiII", socket.AF_UNSPEC, 0, index, 0, 0)
     change += struct.pack("HHI", 8, _IFLA_TXQLEN, _QUEUE)
@@ -106,7 +106,7 @@ def _lengthen_queue() -> None:
 def reuse_ports() -> None:
     """Have this host open more connections in a minute than it has ports, if it lets us say so.
 
-    Of each connection that it closed, Linux holds the port for 60 s, but for the loopback device.
+    For 60 s, Linux holds the port of each connection that it closed, except over loopback.
     """
     with suppress(OSError):
         Path("/proc/sys/net/ipv4/tcp_tw_reuse").write_text("1")

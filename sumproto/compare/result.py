@@ -52,5 +52,5 @@ class Result:
         return len(self.latencies) / self.seconds
 
     def each(self, total: int) -> float:
-        """`total`, as many to an exchange that was to be done."""
+        """`total` for each exchange that was to be done."""
         return total / self.setup.exchanges

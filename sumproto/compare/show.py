@@ -35,7 +35,7 @@ class Screen:
 
     @contextmanager
     def progress(self, setup: Setup) -> Iterator[Callable[[int], None]]:
-        """A bar for a run, if at a terminal; gives what is to be told how many have ended."""
+        """A bar for a run, if at a terminal; yields a function to tell how many have ended."""
         at = "" if setup.loss is None else f" at {100 * setup.loss:g} % loss"
         with Progress(
             console=self._console, disable=not self._at_terminal, transient=True

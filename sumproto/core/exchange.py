@@ -1,4 +1,4 @@
-"""The rule of the exchange: what a request is answered, and which one stops the server. Pure."""
+"""The rule of the exchange: how a request is answered, and which one stops the server. Pure."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Rule:
     def encode(self, exchange: Exchange, dialect: Dialect) -> bytes:
         """The bytes of the reply of `exchange` to a peer that speaks `dialect`.
 
-        Raises `TooLong` if that mirrors so much, long blanks or keys, that no client would read it.
+        Raises `TooLong` if it mirrors so many blanks or long keys that no client would read it.
         """
         if self.reply_format and isinstance(dialect, Text) and dialect.separator is not None:
             text = self.reply_format.fill(exchange, dialect.separator)
@@ -137,7 +137,7 @@ STOP_ON: dict[str, tuple[type[MessageError], ...]] = {
     "invalid": (OutOfRange, Malformed, TooLong),
     "never": (),
 }
-"""What can be said for ``--stop-on``: the errors that ask the server to stop."""
+"""The values of ``--stop-on``, each with the errors that ask for a stop."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class StopPolicy:
         return f"{how} from {', '.join(map(str, self.networks))} stops it"
 
     def asks(self, error: MessageError) -> bool:
-        """Whether whoever sent what `error` is about asks the server to stop."""
+        """Whether a message that makes this `error` asks the server to stop."""
         return isinstance(error, self.errors)
 
     def permits(self, host: str | None) -> bool:
@@ -185,7 +185,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 def _unmap(network: Network) -> Network:
-    """`network`, or if it is of IPv4 addresses mapped into IPv6, that of these."""
+    """`network`; for IPv4 addresses mapped into IPv6, their IPv4 network."""
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         first = network.network_address.ipv4_mapped
         return ip_network(f"{first}/{network.prefixlen - _MAPPED.prefixlen}")

@@ -13,7 +13,7 @@ from .dialects.text import NEWLINES
 from .message import Message, MessageError, escape, in_range
 
 AUTO = "auto"
-"""What asks for the dialect that the server turns out to understand."""
+"""The label for the first dialect that the server understands."""
 
 COMMA = "comma"
 """The dialect that most servers understand."""
@@ -49,7 +49,7 @@ def make_forms(newline: str) -> tuple[Form, ...]:
 
 
 def make_form(label: str, newline: str, separator: str | None = None) -> Form:
-    """That of the dialect `label`, with `newline`, and with `separator` for the dialect's own.
+    """The form of the dialect `label` with `newline`, and `separator` in place of its own.
 
     Raises `ValueError` if the dialect has no separator.
     """
@@ -65,9 +65,9 @@ def make_form(label: str, newline: str, separator: str | None = None) -> Form:
 
 
 def make_template(template: str, newline: str) -> Form:
-    r"""That of ``--template``: ``{name}`` and ``{number}`` with text around, and `newline`.
+    r"""The form of ``--template``: ``{name}`` and ``{number}`` in a text, and `newline`.
 
-    A backslash and ``n``, ``r`` or ``t`` is a newline, a CR or a tab, two are one. Raises
+    ``\n``, ``\r`` and ``\t`` are a newline, a CR and a tab, ``\\`` is a backslash. Raises
     `ValueError` unless each field is there once.
     """
     pieces = _FIELD.split(template)

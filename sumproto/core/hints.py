@@ -1,4 +1,4 @@
-"""What helps against an error, for who wrote the program that made it. Pure."""
+"""What helps against an error, for the author of the faulty program. Pure."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _NOT_UNDERSTOOD = frozenset(
         Cause.TIMEOUT,
     ]
 )
-"""What may become of a request that the server does not understand."""
+"""The failures of a request that the server may not have understood."""
 
 
 def may_try_next(failed: Failed, left: Sequence[Form]) -> bool:

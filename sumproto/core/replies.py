@@ -1,4 +1,4 @@
-"""The rule of the client: what an exchange comes to, of a request and what came for it. Pure.
+"""The rule of the client: the outcome of a request and of the bytes that came for it. Pure.
 
 `ReplyRule` is to a client what `exchange.Rule` is to a server. The transports say what came, and do
 as it says; they decide nothing by themselves.
@@ -106,9 +106,9 @@ class ReplyRule:
     any_number: bool = False
 
     def read(self, request: Message, came: bytes, read: Received | MessageError) -> Outcome | None:
-        """What it means that `came` begins with the message, or is the error, that is `read`.
+        """The outcome if `came` begins with the message, or is the error, that was `read`.
 
-        None if only the end of the connection tells: then call `closed`, or `timed_out`.
+        None if the end of the connection decides: then call `closed`, or `timed_out`.
         """
         if foreign := self._foreign(came):
             return foreign
@@ -147,13 +147,13 @@ class ReplyRule:
         return outcome
 
     def begun(self, came: bytes) -> Failed | None:
-        """What it means that `came` is no whole message yet: None unless it never will be one."""
+        """The outcome if `came` is no whole message yet: None unless it never will be one."""
         if b"\n" in came or len(came) >= LOOKED_AT:
             return self._foreign(came)
         return None
 
     def before_request(self, came: bytes) -> Failed | None:
-        """What it means that `came` was there before the request: it can be no reply to it.
+        """The outcome if `came` was there before the request: it can be no reply to it.
 
         None if it may be the end of the last reply.
         """
@@ -163,7 +163,7 @@ class ReplyRule:
         return self._foreign(came) or Failed(Cause.UNSOLICITED, text)
 
     def closed(self, request: Message, came: bytes) -> Outcome:
-        """What it means that the server closed the connection, in order, where a reply was due."""
+        """The outcome if the server closed the connection, in order, when a reply was due."""
         if foreign := self._foreign(came):
             return foreign
         if not in_range(request.number) and _is_text(came):
@@ -175,16 +175,16 @@ class ReplyRule:
         return Failed(Cause.CLOSED, "the connection was closed without a reply")
 
     def lost(self, why: str) -> Failed:
-        """What it means that the connection broke where a reply was due: `why` says how."""
+        """The outcome if the connection broke when a reply was due: `why` says how."""
         return Failed(Cause.LOST, f"no reply: {why}")
 
     def timed_out(self, came: bytes, waited: str) -> Failed:
-        """What it means that no reply came; `waited` is for how long, such as ``within 5 s``."""
+        """The outcome if no reply came; `waited` says for how long, such as ``within 5 s``."""
         but = f", but {_quote(came)}" if came else ""
         return self._foreign(came) or Failed(Cause.TIMEOUT, f"no reply {waited}{but}")
 
     def refused(self, request: Message, tries: int) -> Stopped | Failed:
-        """What it means that the port is closed to the last of so many `tries`, by datagrams."""
+        """The outcome if the port is closed to a datagram, the last of so many `tries`."""
         if tries > 1 and not in_range(request.number):  # there was a server, and it has ended
             return Stopped(_why(request))
         return Failed(Cause.NO_CONNECTION, "Connection refused")
@@ -202,13 +202,13 @@ class ReplyRule:
 
 
 def _check_is_no_complaint(reply: Message) -> None:
-    """Raise `Malformed` if what was read as `reply` says what is wrong."""
+    """Raise `Malformed` if `reply` is a complaint."""
     if _COMPLAINT.match(reply.name):
         raise Malformed("it is a complaint")
 
 
 def _check_is_no_echo(reply: Message, request: Message) -> None:
-    """Raise `Malformed` if what was read as `reply` is or has in it what was sent."""
+    """Raise `Malformed` if `reply` repeats the name and the number of `request`."""
     if reply.number == request.number and request.name in reply.name:
         raise Malformed("it is what was sent")
 

@@ -18,7 +18,7 @@ _PIECE = 64 * 1024
 
 
 def main() -> None:
-    """Print the summary. Ends with status 1 if a file cannot be read, or nothing be printed."""
+    """Print the summary. Ends with status 1 if it cannot read a file, or cannot print."""
     for number in signal.SIGINT, signal.SIGPIPE:
         signal.signal(number, signal.SIG_DFL)  # end as other filters do, without a word
     if isinstance(sys.stdout, TextIOWrapper):
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of `file`, of those that are none of a journal the beginning."""
+    """The lines of `file`; of a line too long for a journal, the beginning."""
     within = False
     while piece := file.readline(_PIECE):
         if not within:

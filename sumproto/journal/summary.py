@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from ..core import MAX_NAME, escape
 
 _MAX_LOST = 2**53
-"""The most lines that one line may say are lost: the integers that all readers of JSON agree on."""
+"""The most lost lines that one line may report: all readers of JSON agree on integers up to it."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n")
-"""What a cell begins with that a spreadsheet takes for a formula, by OWASP's list."""
+"""The beginnings of a cell that a spreadsheet takes for a formula, by OWASP's list."""
 
 
 @dataclass
 class Tally:
-    """What there was of one client, or one peer: when, in UTC, first and last."""
+    """The counts of one client or peer, and its first and last times, in UTC."""
 
     first: str
     last: str
@@ -43,7 +43,7 @@ class Summary:
 
     def __init__(self) -> None:
         self.broken = 0
-        """Lines that are none of a journal."""
+        """Lines that are not of a journal."""
         self.lost = 0
         """Lines that a server had to give up."""
         self._clients: dict[str, Tally] = {}
@@ -59,7 +59,7 @@ class Summary:
                 self.broken += 1
 
     def rows(self) -> list[tuple[str, Tally]]:
-        """Each client and what there was of it, by name; then the peers whose errors are nobody's.
+        """Each client and its counts, by name; then the peers whose errors belong to no client.
 
         An error says no name. It is taken for one of the client whose exchanges came from the same
         peer, if they were all under one name.
@@ -99,7 +99,7 @@ class Summary:
 
 
 def _peer(host: str | None) -> str:
-    """What to call a peer. Raises `ValueError` for more than an address has."""
+    """What to call a peer. Raises `ValueError` if `host` is too long."""
     if host is None:
         return "a UNIX socket"
     if len(host) > MAX_NAME:

@@ -19,7 +19,7 @@ from ..pipes import at_once
 from ..rotation import MAX_SIZE, rotate
 
 FLUSH = 0.5
-"""Seconds that a line waits in the buffer: no more than 1 is to be lost, and a turn may be late."""
+"""Seconds that a line waits in the buffer: at most 1 s may be lost, and a turn may be late."""
 
 BUFFER = 64 * 1024
 """Bytes in the buffer that are written at once, or that are kept while they cannot be."""
@@ -57,8 +57,8 @@ class Journal(Observer):
         self._now = now
         self._buffer = bytearray()  # whole lines
         self._timer: IDelayedCall | None = None
-        self._why: str | None = None  # it could not be written
-        self._lost = 0  # lines since then
+        self._why: str | None = None  # the last write failed
+        self._lost = 0  # lines, since it failed
 
     def exchanged(self, peer: Peer, done: Sequence[Done], seconds: float) -> None:
         head, who = self._head("exchange"), _who(peer)

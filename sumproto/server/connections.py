@@ -27,7 +27,7 @@ T = TypeVar("T", bound=Connection)
 class Connections(Generic[T]):
     """Those that are open: each is added when it is made, and removed when it is lost.
 
-    `most` are served at a time. Beyond them, `most_refused` more may be open, which are answered
+    `most` are served at a time. Beyond them, `most_refused` more may be open, which are only told
     that the server does not serve them.
     """
 
@@ -83,7 +83,7 @@ class Connections(Generic[T]):
         return drained
 
     def hurry(self) -> None:
-        """Abort what a drain has left; if none has begun, it does that when it begins."""
+        """Abort what a drain has left; a drain that begins later aborts at once."""
         self._hurried = True
         if self._deadline:
             self._abort()

@@ -1,4 +1,4 @@
-"""What a server listens on: services that have their ports when they have started, or fail."""
+"""The listeners of a server: services that fail to start if they cannot open their ports."""
 
 from __future__ import annotations
 

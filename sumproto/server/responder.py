@@ -89,7 +89,7 @@ class Responder:
     def begin_to_stop(self, why: str) -> None:
         """Note that the server stops, because of `why`, and report it; only the first call counts.
 
-        `stop` does that; it is for whoever stops the server without being asked by `stop`.
+        `stop` calls it, and so does whoever stops the server for another reason.
         """
         if not self._stopping:
             self._stopping = True

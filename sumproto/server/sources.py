@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from ..core import Busy, Malformed, Reason
 
 IN_A_ROW = 50
-"""Datagrams of a source that makes no `PAUSE`, of which the last is dropped."""
+"""If a source sends this many with no `PAUSE`, the last one is dropped."""
 
 PAUSE = 10.0
 """Seconds without a datagram that are a pause: far more than any round trip takes."""
@@ -17,7 +17,7 @@ REMEMBERED = 10_000
 """How many sources are remembered, those heard last."""
 
 _RESERVED = 1024
-"""Ports below are those of services, which may answer what they get."""
+"""Lower ports are those of services, which may answer what they get."""
 
 _COMPATIBLE = IPv6Network("::/96")
 """An obsolete way to write IPv4 addresses; ::1 is in it, too."""
@@ -28,7 +28,7 @@ class Sources:
 
     A reply reads like a request. So a single datagram that lies about its source may set two
     servers on each other: from then on, one datagram goes back and forth between them. It comes to
-    each once in a round trip, without a pause, and to drop it once ends that.
+    each once in a round trip, without a pause. To drop it once ends the loop.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ def _check_address(host: str, port: int) -> None:
     """Raise `Malformed` if a datagram from `host` and `port` must not be answered.
 
     Linux hands on an IPv6 datagram from the network even if its source is ``::ffff:127.0.0.1``.
-    Taken for 127.0.0.1, it would stop the server. (One from ::1 or 127.0.0.1 itself Linux drops.)
+    Taken for 127.0.0.1, it would stop the server. (Linux drops one from ::1 or 127.0.0.1 itself.)
     """
     if port < _RESERVED:
         raise Malformed("it comes from the port of a service", Reason.SOURCE)

@@ -191,7 +191,7 @@ class SumProtocol(MessageReceiver):
         self.awaitSilence()
 
     def _has_read_all(self) -> bool:
-        """Whether all is in that the kernel had when the server began to stop."""
+        """Whether all that the kernel had when the stop began has been read."""
         return self._unread <= 0 or not unread(self.transport)
 
     def _answer(self, messages: Iterator[Received | Newline]) -> bool:

@@ -39,7 +39,7 @@ class WrappingEndpoint:
 class _WrappedFactory(Factory):
     """Builds what `factory` does, and a protocol even where that builds None.
 
-    Twisted's wrappers fail on None, which has a bare TCP port close the connection.
+    Twisted's wrappers fail on None, while a bare TCP port closes the connection.
     """
 
     noisy = False
@@ -85,7 +85,7 @@ _ADDRESSES = {1: (4, struct.Struct(">4s4sHH")), 2: (6, struct.Struct(">16s16sHH"
 
 
 class ProxyHeader(NamedTuple):
-    """What a proxy says of a connection, and how many bytes it says that in.
+    """What a proxy says of a connection, and how many bytes its header has.
 
     `source` is the address that connected to the proxy. It is None if the proxy itself makes the
     connection, or names no IP address: a UNIX socket of its host is no socket of ours.

@@ -19,15 +19,15 @@ from ..core import hint, label_of
 from .tally import Kept, Refused, Tally
 
 MOST_VIEWERS = 100
-"""Streams at a time; who asks for one more is told so."""
+"""The most streams at a time; one more gets an error."""
 
 PATIENCE = 30.0
 """Seconds after which a browser that does not read is cut off."""
 
 BEATS = 4
-"""Times in a second that viewers are told what is new; if nothing is, they are told so once.
+"""Times a second that viewers are told what is new; if nothing is, once a second will do.
 
-A new viewer waits for the next, too: what it is told costs much, and is then made once for all.
+A new viewer waits for the next beat, too: its first event costs much, and all new viewers share it.
 """
 
 
@@ -61,10 +61,10 @@ class _Viewer:
 class Live(Resource):
     """Sends each viewer what `tally` has kept, and then what is new in it.
 
-    A viewer has no queue: at each beat it is sent what has come since the last that it was sent,
-    as far as the tally has kept that, and while it does not read it is sent nothing. However
-    viewers come and go, a beat costs no more than to encode what the tally keeps once, and to copy
-    it for each of `MOST_VIEWERS`. `about` is told to each in the beginning.
+    A viewer has no queue. At each beat it is sent what is new to it, as far as the tally has kept
+    that; while it does not read, it is sent nothing. However viewers come and go, the most that a
+    beat does is to encode all that the tally keeps, once, and to copy it for each of
+    `MOST_VIEWERS`. Each is first told `about`.
     """
 
     isLeaf = True
@@ -139,7 +139,7 @@ class Live(Resource):
                 viewer.request.write(events[new])
 
     def _event(self, is_first: bool, exchanges: int, errors: int) -> bytes:
-        """All that is to be told if so many `exchanges` and `errors` are new."""
+        """The event that tells of so many new `exchanges` and `errors`."""
         tally = self._tally
         event: dict[str, object] = {
             "about": self.about if is_first else None,
@@ -163,9 +163,9 @@ _T = TypeVar("_T")
 
 
 class _Texts(Generic[_T]):
-    """What the tally keeps in `kept` as JSON, which `describe` has the object of.
+    """What the tally keeps in `kept`, as JSON; `describe` makes an object of each.
 
-    Each is encoded once, for viewers may each lack another number of them.
+    Each is encoded once, though viewers may lack different numbers of them.
     """
 
     def __init__(self, kept: deque[_T], describe: Callable[[_T], dict[str, object]]) -> None:
@@ -175,7 +175,7 @@ class _Texts(Generic[_T]):
         self._count = 0  # how many there had been when the last was encoded
 
     def newest(self, count: int, of: int) -> str:
-        """The last `count` of the `of` that there have been, or those kept; the oldest first."""
+        """The last `count` of all `of` so far, as far as they are kept, the oldest first."""
         new = _last(self._kept, of - self._count)
         self._texts.extend(_json(self._describe(one)) for one in new)
         self._count = of

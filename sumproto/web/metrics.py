@@ -24,7 +24,7 @@ from .. import __version__
 from .tally import BOUNDS, Tally
 
 FRESH = 0.25
-"""Seconds for which who asks again is told the same: the text costs as much as many exchanges."""
+"""Seconds for which a text is given again: to make it costs as much as many exchanges."""
 
 _OPENMETRICS = "application/openmetrics-text"
 
@@ -41,13 +41,13 @@ class Metrics(Collector):
         self._clock = clock
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        self._texts: dict[str, tuple[float, bytes]] = {}  # when it was made; by its format
+        self._texts: dict[str, tuple[float, bytes]] = {}  # by format: when made, the text
 
     def encode(self, accept: str) -> tuple[bytes, str]:
         """All metrics as text, no older than `FRESH`, and its content type.
 
         That is OpenMetrics if `accept`, an ``Accept`` header, has it, and Prometheus' own if not.
-        It may ask for a version, too, but gets one: who asks must not decide how many are kept.
+        A version in it is ignored: clients must not decide how many texts are kept.
         """
         format_ = _OPENMETRICS if _OPENMETRICS in accept else ""
         encoder, content_type = choose_encoder(format_)

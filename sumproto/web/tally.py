@@ -29,9 +29,9 @@ BOUNDS = (5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.25,
 
 
 Kept = tuple[float, Peer, Exchange, Dialect, float]
-"""An exchange: when, in seconds since 1970; with whom; what; how; and the seconds that it took.
+"""An exchange: time (seconds since 1970), peer, exchange, dialect, and the seconds that it took.
 
-No class of its own: to make one would take a third of the time that there is to count an exchange.
+A plain tuple: an object of a class would take a third of the time that counting may take.
 """
 
 
@@ -54,7 +54,7 @@ class Tally(Observer):
         self.exchanges = dict.fromkeys(product(TRANSPORTS, LABELS), 0)
         """By transport and label of the dialect."""
         self.durations = [0] * (len(BOUNDS) + 1)
-        """How many exchanges took as long as each of `BOUNDS` or less, or else more than all."""
+        """How many exchanges are in each class: up to each of `BOUNDS`, and above the last."""
         self.seconds = 0.0
         """How long all exchanges took."""
         self.errors = dict.fromkeys(CODES, 0)

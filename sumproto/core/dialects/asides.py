@@ -1,8 +1,8 @@
-"""Asides: what a reply says beside the server's name and number, the sum and the client's. Pure.
+"""Asides: the sum, and the client's name and number, where a reply has them, too. Pure.
 
-The exercise has a server tell its name and number, but many tell all that they print. What has a
-label that says so is cut out, and the rest is read like any other reply. What has no label `sums`
-knows by its value.
+The exercise has a server tell its name and number, but many tell all that they print. An aside with
+a label is cut out, and the rest is read like any other reply. `sums` finds one without a label, by
+its value.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _BLANK = " \t,;|&\r\n"
 
 
 def cut_asides(text: str) -> str:
-    """The lines of `text` without what has a label of the sum or of the client's name and number.
+    """`text` without anything labelled as the sum, or as the client's name or number.
 
-    A line of which nothing is left is left out.
+    A line that this empties is left out.
     """
     if not _MAY_BE_ASIDE.search(text):
         return text

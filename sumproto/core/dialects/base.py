@@ -17,7 +17,7 @@ class Dialect(ABC):
 
     @property
     def shape(self) -> Hashable:
-        """What it has in common with all that have its name in the table; None if it has none."""
+        """What all dialects of one name in the table have in common; None without a name."""
         return None
 
     @abstractmethod
@@ -47,7 +47,7 @@ Taken = tuple[Received, int]
 
 
 class Begun:
-    """How far the message that comes next has been read; a new one at its first byte."""
+    """How far the next message has been read; each message begins with a new one."""
 
     __slots__ = ("looked", "state")
 

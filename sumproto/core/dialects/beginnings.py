@@ -1,4 +1,4 @@
-"""What the first bytes of a message tell: how its end will be known. Pure."""
+"""The first bytes of a message, which choose its framing. Pure."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _AS_HIGH_BYTES = tuple(bytes([byte]) for byte in _HIGH_BYTES)
 _LONGEST_LENGTH = 4
 _LOOK_AHEAD = 32
 
-# Empty lines, the byte-order mark of UTF-8, NULs, of which no length has four, and the commands of
-# telnet (RFC 854). A CR or LF may be the low byte of a length: the byte behind it shows that.
+# Empty lines, the byte-order mark of UTF-8, four NULs or more (no length is that), and the commands
+# of telnet (RFC 854). A CR or LF may be the low byte of a length: the next byte shows that.
 _NOTHING = re.compile(
     rb"(?:[ \t]*\r\n|[ \t]+(?:\n|\r(?=[^\n]))|\n(?=[^\0-\3])|\r(?=[^\n\0-\3])|\xef\xbb\xbf|\0{4,}"
     rb"|\xff(?:[\xfb-\xfd].|\xfe[\0-\x27](?=[^\0])|\xfa(?:[^\xff]|\xff[^\xf0])*\xff\xf0"
@@ -42,11 +42,11 @@ MAY_BE_NOTHING = frozenset(b" \t\r\n\xef\0\xff")
 _TELNET = Line("\r\0")
 _IAC = 0xFF
 _COMMANDS = range(0xFA, 0xFF)
-"""Those of telnet that have more than one byte behind IAC."""
+"""The telnet commands with more than one byte behind IAC."""
 
 
 class _NotYet(Framing):
-    """What begins with bytes of which it takes more to know how the end will be known."""
+    """The framing of a message with too few bytes yet to choose its real framing."""
 
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
         if len(data) - start > MAX_MESSAGE:
@@ -64,7 +64,7 @@ _NOT_YET = _NotYet()
 
 
 def skip_nothing(data: bytes, start: int, last: Dialect) -> int:
-    """Where in `data` the next message begins, behind what is no part of any, from `start` on.
+    """Where in `data`, from `start` on, the next message begins: behind what belongs to none.
 
     `last` is the dialect of the message before.
     """
@@ -74,9 +74,9 @@ def skip_nothing(data: bytes, start: int, last: Dialect) -> int:
 
 
 def framing_of(data: bytes, start: int, last: Dialect, text: Framing) -> Framing:
-    """How the end is known of the message that begins at `start`; `text` is that of text.
+    """The framing of the message that begins at `start`; `text` is the framing of text.
 
-    `last` is the dialect of the message before: UTF-16 has its mark on the first alone.
+    `last` is the dialect of the message before: in UTF-16, only the first has a mark.
     """
     first = data[start]
     if 0x20 <= first < 0xFE and not data.startswith(_AS_HIGH_BYTES, start + 1):
@@ -89,7 +89,7 @@ def framing_of(data: bytes, start: int, last: Dialect, text: Framing) -> Framing
 
 
 def _framing_of_structure(data: bytes, start: int, text: Framing) -> Framing:
-    """That of what begins with a bracket: a list of JSON has a string or a bracket in it first."""
+    """The framing of what begins with a bracket: in a JSON list, a string or a bracket follows."""
     if data[start] == ord("{"):
         return _STRUCTURES
     inside = data[start + 1 : start + _LOOK_AHEAD].lstrip(b" \t\r\n")
@@ -99,7 +99,7 @@ def _framing_of_structure(data: bytes, start: int, text: Framing) -> Framing:
 
 
 def _framing_of_binary(head: bytes, text: Framing) -> Framing:
-    """That of what begins with a length in binary: big-endian if its first byte is small enough."""
+    """The framing of what may begin with a binary length: big-endian if it begins with 0 to 3."""
     if len(head) < 2:
         return _NOT_YET
     first, second, *_ = head

@@ -21,9 +21,9 @@ MAY_COUNT = frozenset(b" 0123456789")
 
 
 def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
-    """The message that is behind its length; False if more of it has to come; None if it is none.
+    """The message behind its length; False if it is not whole yet; None if no length is right.
 
-    It is none if the length is not right: a newline comes before it, or it holds no message.
+    A length is right if no newline comes before its end, and it holds a message.
     """
     envelope: Envelope
     if found := _NETSTRING.match(data, start):
@@ -57,9 +57,9 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
 
 
 def waits_for_more(data: bytes, start: int) -> bool:
-    """Whether `data` is less of a message than its length says, with a name and a number.
+    """Whether the length in `data` asks for more, though a name and a number are there.
 
-    Then it is not number first: ``20:Client of Ann Lee,42``, but not ``20:Client of Ann Lee``.
+    ``20:Client of Ann Lee,42`` waits for a comma; ``20:Client of Ann Lee`` is number first.
     """
     found = _LENGTH.match(data, start)
     if not found or take_counted(data, start) is not False:
@@ -71,5 +71,5 @@ def waits_for_more(data: bytes, start: int) -> bool:
 
 
 def _is_divided(content: bytes, length: int) -> bool:
-    """Whether there is a newline in `content`, of a message of `length` bytes, before its end."""
+    """Whether `content` has a newline before the end of its message of `length` bytes."""
     return b"\n" in content[: length - 1] or b"\r" in content[: length - 2]

@@ -10,21 +10,21 @@ usual a way to write a message is, the more its name has to look like a name:
 | name, one of ``;`` ``:`` ``|``, a blank or a newline, number | 1, or 2 before a digit | regular |
 | number, one of these, name | 3, or 6 | plain, or regular |
 | name, a usual mark, number; brackets and quotes in pairs | 3 | plain |
-| a line that a CR alone ends, if none of the next two | 3 | plain |
+| a line that a CR alone ends, unless a later row fits | 3 | plain |
 | any other punctuation, or number, punctuation, name | 5 | plain |
 | nothing between name and number | 5 | plain |
 
 A name that says ``client``, ``server``, ``user`` or ``student`` is believed in all of them. A
-regular name has words, of letters and then perhaps digits, and single marks between them: ``R2-D2
-7``, ``J.R.``. A plain one has words of two letters and more, in small letters, capitals or with a
-capital first, that can be spoken: no three consonants alone are one. Beyond ASCII, each character
+regular name has words of letters, perhaps with digits, and single marks between them: ``R2-D2 7``,
+``J.R.``. A plain one has words of two letters and more, in small letters, capitals or with a
+capital first, that can be spoken: three consonants alone are no word. Beyond ASCII, each character
 counts as three letters. A usual mark is one of ``/-_#~=&.+*`` and those above, once or more, or an
 arrow.
 
-A number that is out of range may stop the server. So its name needs two letters more, and is plain
-if the way is not one of the first three. If it is, the name is regular, with two letters before a
-comma and three before the others; if such a number has less than three characters, ``-5``, it is
-plain, with three. In binary, before a number above 65,535, it is plain, with five.
+A number that is out of range may stop the server. So its name needs more, except in the first way.
+In the next two it is regular, with two letters before a comma and three before the others; or
+plain, with three, if the number has less than three characters, ``-5``. In all further ways it is
+plain, with two letters more. In binary, before a number above 65,535, it is plain, with five.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ..message import Malformed, Reason, in_range, shorten
 
 
 class Width(IntEnum):
-    """How many texts are messages in some way of writing them, from few to many."""
+    """Ways to write a message; the wider one is, the more texts fit it."""
 
     LABELLED = 0
     COMMA = 1
@@ -83,7 +83,7 @@ IN_BINARY = 1
 
 
 def check_credible(name: str, number: int, written: int, width: Width) -> None:
-    """Raise `Malformed` if `name` and `number`, of `written` characters, are noise more likely."""
+    """Raise `Malformed` if `name` and `number`, of `written` characters, are more likely noise."""
     if width is Width.LABELLED:
         return
     letters, shape = _look_at(name)

@@ -20,7 +20,7 @@ _SUM_LINE = re.compile(rb"[+-]?[0-9]{0,64}\r?(\n)?")
 
 
 class Framings(NamedTuple):
-    """What one side understands: how the end of text is known, and whether it is of replies."""
+    """What one side understands: the framing of its text, and whether it reads replies."""
 
     text: Framing
     are_replies: bool
@@ -158,8 +158,8 @@ class Decoder:
     def _check_no_foreigner(self, end: int | None = None) -> None:
         """Raise `Malformed` if the first message is one of another protocol.
 
-        Its `end` is given if it is whole, and then it is in text what is before its digits that
-        tells, as often as the same peer may send it.
+        If it is whole, its `end` is given. Then the digits at its end are left out, so a cache
+        serves all messages that differ in them alone.
         """
         if self._shown is not UNKNOWN:
             return
@@ -194,7 +194,7 @@ def _protocol_of(data: bytes) -> str | None:
 
 
 def _check_one_number(message: Message, dialect: Text) -> None:
-    """Raise `Malformed` if a number is in the name, too: which is meant must not stop a server."""
+    """Raise `Malformed` if the name has a number, too: a doubtful one must not stop a server."""
     if split_numbers(message, dialect.notation)[1]:
         raise Malformed("there are two numbers in it", Reason.TWO_NUMBERS)
 
@@ -203,10 +203,10 @@ _ANY = Message("any", 1)
 
 
 def reads_back(message: Message, dialect: Dialect) -> bool:
-    """Whether `message` in `dialect` says what it means; a name may make it say something else.
+    """Whether `message`, written in `dialect`, is read as the same; some names prevent it.
 
-    ``Ann 5`` and 42, say, in two lines: the first is a message. Raises `MessageError` if the
-    dialect has no way to write it.
+    With ``Ann 5`` and 42 in two lines, the first line alone is a message. Raises `MessageError` if
+    the dialect cannot write it.
     """
     data = dialect.encode(message)
     decoder = Decoder()

@@ -20,7 +20,7 @@ _MOST_LABELS = 32
 
 
 class Label(NamedTuple):
-    """A word and what announces its value, which is behind `end`: ``:``, ``=`` or ``>``."""
+    """A word and the ``:``, ``=`` or ``>`` behind it; its value begins at `end`."""
 
     kind: Kind | None
     start: int
@@ -37,9 +37,9 @@ def labels_in(text: str) -> Iterator[Label]:
 
 
 def _label_start(text: str, end: int) -> int:
-    """Where the label begins that ends before `end`, with what says whose it is; `end` if none.
+    """Where the label before `end` begins, its owner included; `end` if there is none.
 
-    ``Client's number`` is a label, of ``Ann number`` only the number is one.
+    All of ``Client's number`` is a label, but only ``number`` of ``Ann number``.
     """
     start = end
     first = max(0, end - _LONGEST_LABEL)
@@ -51,7 +51,7 @@ def _label_start(text: str, end: int) -> int:
 
 
 def label_before(text: str, number_start: int) -> int:
-    """Where a name ends behind which there is a number, perhaps with a label of its own."""
+    """Where the name before a number ends; the number may have a label of its own."""
     end = len(text[:number_start].rstrip(AROUND))
     if not text[end:number_start].lstrip(BLANKS + QUOTES).startswith((":", "=")):
         return end
@@ -62,7 +62,7 @@ def label_before(text: str, number_start: int) -> int:
 
 
 def label_at(text: str, start: int, kind: Kind) -> int:
-    """Where the value begins whose label, of `kind`, is at `start`; 0 if there is no such label."""
+    """Where the value of the label of `kind` at `start` begins; 0 if there is no such label."""
     found = _DELIMITER.search(text, start, start + _LONGEST_LABEL)
     if not found or kind_of(text[start : found.start()]) is not kind:
         return 0
@@ -74,7 +74,7 @@ def may_have_labels(text: str) -> bool:
 
 
 def value_at(text: str, start: int, end: int) -> Span:
-    """What is from `start` to `end` without what is around it."""
+    """The value from `start` to `end`, without marks around it."""
     start = end - len(text[start:end].lstrip(OPENERS))
     before = text[start - 1]
     closing = quoted_end(text, start) or -1
@@ -86,7 +86,7 @@ def value_at(text: str, start: int, end: int) -> Span:
 
 
 class Labelled(NamedTuple):
-    """What has a label: whose it is, ``client`` or ``server`` or nobody's, what, and its text."""
+    """A value with a label: its party, ``client``, ``server`` or None, its kind and its text."""
 
     party: str | None
     kind: Kind | None
@@ -94,7 +94,7 @@ class Labelled(NamedTuple):
 
 
 def labelled(text: str) -> list[Labelled]:
-    """All that has a label in `text`; behind what has none of its own, it may say anything."""
+    """All values with a label in `text`; at the latest, a value ends at the next label."""
     labels = list(labels_in(text))
     starts = [*(label.start for label in labels), len(text)]
     return [

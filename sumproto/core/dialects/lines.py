@@ -25,7 +25,7 @@ _NULS = re.compile(rb"\0+")
 _ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
 _MORE_DIGITS = re.compile(rb"[0-9]*\r?\n?")
 
-# A number of any length is out of range rather than too long, but somewhere it has to end.
+# A long number is out of range rather than too long, but its length needs some limit.
 _MAX_WITH_DIGITS = 8 * MAX_MESSAGE
 
 
@@ -38,7 +38,7 @@ def _read_line(data: bytes, newline: bytes) -> Received | None:
 
 
 def _read_two_lines(data: bytes, newline: bytes) -> Received | None:
-    """The message that is two lines; None if it is none, or the first of them is one."""
+    """The message in two lines; None if there are not two, or the first is a message."""
     found = _END.search(data)
     if not found or _END.search(data, found.end()) or b"\0" in data:
         return None
@@ -94,7 +94,7 @@ class Lines(Framing):
             looked = begun.looked = second
             begun.state = (first, second)
         self._check_length(data, start, len(data), looked)
-        # Whether a CR is a newline the byte behind it shows.
+        # The byte behind a CR shows which newline it begins.
         begun.looked = len(data) - start - data.endswith(b"\r", start)
         return None
 
@@ -148,7 +148,7 @@ class Lines(Framing):
 
 
 def _take_quickly(data: bytes, start: int) -> Taken | None:
-    """The line or two that begin at `start`, if they take no slow way."""
+    """The line or two from `start` on, if the quick way can read them."""
     end = start - 1
     for reader in _QUICK, _QUICK_TWO:
         end = data.find(b"\n", end + 1)
@@ -161,7 +161,7 @@ def _take_quickly(data: bytes, start: int) -> Taken | None:
 
 
 def _least_width(newline: bytes) -> Width:
-    """How wide a text is at least that ends in `newline`: noise has many a CR."""
+    """The least width of a text that ends in `newline`: noise has many CRs."""
     return Width.PUNCTUATION if newline == b"\r" else Width.LABELLED
 
 

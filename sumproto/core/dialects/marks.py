@@ -49,7 +49,7 @@ _Found = tuple[Span, Span]
 
 
 def unpaired(around: str) -> str:
-    """What is `around` without its blanks, and its brackets and quotes that are in pairs."""
+    """`around` without its blanks, and without its brackets and quotes that are in pairs."""
     open_: list[str] = []
     for mark in around:
         if open_ and CLOSING.get(open_[-1]) == mark:
@@ -68,9 +68,9 @@ def has_sign(before: str) -> bool:
 
 
 def plain_start(text: str, end: int) -> int:
-    """Where in the punctuation before `end`, with which `text` begins, a name begins.
+    """Where a name begins in the punctuation up to `end` that `text` begins with.
 
-    Blanks and openers are around it, and so is what `text` ends in as well: ``|Ann|42|``.
+    Openers are not part of it, nor is a mark that `text` ends in as well: ``|Ann|42|``.
     """
     last = text.rstrip(BLANKS)[-1:]
     for start, character in enumerate(text[:end]):
@@ -80,7 +80,7 @@ def plain_start(text: str, end: int) -> int:
 
 
 def fit(text: str, name: Span, number: Span) -> Span:
-    """`name` with the brackets and quotes that are its own: those in pairs with none outside.
+    """`name` with the brackets and quotes of its own: those without a partner outside.
 
     ``(TA) Ann,42`` is from ``(TA) Ann``, but ``(Ann),42`` is from ``Ann``.
     """
@@ -107,7 +107,7 @@ def fit(text: str, name: Span, number: Span) -> Span:
 
 
 def quoted_end(text: str, start: int) -> int:
-    """Where what is in quotes ends whose opening one is before `start`; 0 if it does not."""
+    """Where the quoted text from `start` on ends; 0 if it has no opening or closing quote."""
     quote = text[start - 1 : start]
     if not quote or quote not in QUOTES:
         return 0
@@ -116,9 +116,9 @@ def quoted_end(text: str, start: int) -> int:
 
 
 def own_end(text: str, start: int, end: int) -> int:
-    """Where a name ends that has behind `end` what closes its own brackets, or its full stop.
+    """Where a name ends if `end` is followed by its own closing brackets or its full stop.
 
-    That is the one in ``Davis Jr.,42``: a separator, a blank or a quote is behind it.
+    The one in ``Davis Jr.,42`` is its own: a separator, blank or quote is behind it.
     """
     while _is_open(text[start:end], text[end : end + 1]):
         end += 1

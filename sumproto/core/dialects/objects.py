@@ -42,10 +42,10 @@ Found = tuple[Message, Notation, str | None]
 
 
 def read_any(text: str, *, glued: bool = False) -> Found | None:
-    """The message that is `text`, an object, a list or neither; None if there is none in it.
+    """The message that is `text`, an object, a list or neither; None if there is no message.
 
-    What begins like one, but has a name in no quotes, is none: ``[Ann, 42]``. `glued` and what is
-    raised are as for `read` and `read_structure`.
+    With no quotes around its name it is read as text, whatever its brackets: ``[Ann, 42]``. `glued`
+    and the errors are as for `read` and `read_structure`.
     """
     if _BEGINNING.match(text):
         try:
@@ -91,7 +91,7 @@ def read_structure(text: str) -> Found:
 
 
 def _choose(text: str, leaves: Sequence[Leaf], kind: Kind) -> Leaf | None:
-    """The one of `leaves` that is the name, or the number, as `kind` has it; None if none shows."""
+    """The one of `leaves` that is the name or the number, as `kind` says; None if unclear."""
     if len(leaves) > 1:
         aside = [leaf for leaf in leaves if not _is_aside(_key(text, leaf))]
         leaves = (
@@ -103,7 +103,7 @@ def _choose(text: str, leaves: Sequence[Leaf], kind: Kind) -> Leaf | None:
 
 
 def _is_aside(key: str) -> bool:
-    """Whether what has this key is neither the name nor the number if there is another."""
+    """Whether a value with this key is passed over if there is another one."""
     return key == "id" or kind_of(key) is Kind.SUM
 
 
@@ -141,7 +141,7 @@ def _notation(text: str, name: Leaf, number: Leaf) -> Notation:
 
 
 def _check_no_report(text: str, leaves: Sequence[Leaf]) -> None:
-    """Raise `ReportedError` if what is in `text` is an error."""
+    """Raise `ReportedError` if `text` reports an error."""
     values = {_key(text, leaf): leaf.value for leaf in leaves if len(leaf.keys) == 1}
     if isinstance(values.get("error"), str):
         raise ReportedError(str(values["error"]), str(values.get("detail") or ""))
@@ -168,7 +168,7 @@ _Keys = tuple[tuple[int, int], ...]
 
 
 class _Around(NamedTuple):
-    """A bracket that is open: what closes it, the keys that lead to it, and those in it."""
+    """An open bracket: what closes it, the keys that lead to it, and the keys seen in it."""
 
     closer: str
     keys: _Keys

@@ -54,9 +54,9 @@ _Found = tuple[Span, Span]
 def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Read | None:
     """The message that is `text`; None if there are no name and number in it.
 
-    With `glued`, there need be nothing between a name and the number behind it. How `text` ends may
-    ask for a name as in a way of the width `least`. Raises `Malformed` if there is a number where
-    one is due, but one that is no integer.
+    With `glued`, there need be nothing between a name and the number behind it. The name is checked
+    as in a way of the width `least` or wider. Raises `Malformed` if the number in its place is no
+    integer.
     """
     if not _DIGIT.search(text) or text.strip(BLANKS).isdigit():
         return None
@@ -77,17 +77,17 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
 def make_simple(
     name: str, between: str, digits: str, width: Width, number_first: bool = False
 ) -> Read:
-    """The message that is letters and blanks, a separator and digits, made with less effort."""
+    """The message of letters and blanks, a separator and digits, made with less effort."""
     message = Message(parse_name(name), read_integer(digits))
     check_credible(name, message.number, len(digits), width)
     return message, Notation("", between, "", number_first)
 
 
 def split_numbers(message: Message, notation: Notation) -> tuple[str, list[int]]:
-    """The name of `message` without the numbers that are fields of their own in it, and these.
+    """The name of `message` without numbers that are fields of their own, and these numbers.
 
-    In ``Ann,42,0`` that is 42, and who wrote it may have meant either. Those at the end come first,
-    the last before the others, then those at the start.
+    ``Ann,42,0`` is read as 0 from ``Ann,42``, but may mean 42: this gives ``Ann`` and 42. Those at
+    the end come first, from the last on, then those at the start.
     """
     numbers: list[int] = []
     name = message.name
@@ -111,7 +111,7 @@ def _digits_at_end(name: str, beside: str) -> str:
 
 
 def _width(before: str, between: str, behind: str, number_first: bool) -> Width:
-    """How wide the way is in which a text is written."""
+    """The width of the way in which a text is written."""
     separator = between.strip(BLANKS)
     if separator in _CLASSIC and not before and behind.strip(BLANKS) in ("", separator):
         if number_first:
@@ -131,9 +131,9 @@ def _width(before: str, between: str, behind: str, number_first: bool) -> Width:
 def make(
     text: str, name: Span, number: Span, width: Width | None = None, least: Width = Width.LABELLED
 ) -> Read:
-    """The message whose name and number are there in `text`, and all that is around them.
+    """The message with its name and number at these places of `text`, and all around them.
 
-    It is written in a way of at least the width `least`; of which one shows if it is not given.
+    `width` is that of the way it is written. If None, `text` shows it; it is at least `least`.
     """
     number_first = number.start < name.start
     first, second = (number, name) if number_first else (name, number)
@@ -163,7 +163,7 @@ def make(
 
 
 def _coding(text: str, name: Span, written: str) -> Coding:
-    """How the name that is `written` at `name` is, which what is right before it shows."""
+    """The coding of the name `written` at `name`, shown by the character before it."""
     before = text[name.start - 1] if name.start else " "
     if before in QUOTES:
         return Coding.QUOTED

@@ -1,4 +1,4 @@
-"""The decoder of replies, in which a server may tell more than its name and number. Pure."""
+"""The decoder of replies: a server may tell more than its name and number. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ReplyDecoder(Decoder):
         return received if isinstance(received, Received) else None
 
     def _read(self, read: Callable[[], Received | Newline | None]) -> Received | Newline | None:
-        """What `read` reads, or else the object or list that is left without its asides."""
+        """What `read` reads or, if that fails, the object or list without its asides."""
         try:
             received = read()
         except ReportedError:
@@ -60,7 +60,7 @@ class ReplyDecoder(Decoder):
         return received
 
     def _cut(self, end: int) -> None:
-        """Cut the asides of text out of what is there up to `end`."""
+        """Cut asides out of the text that is there up to `end`."""
         data = self._data[self._start : end]
         if not _TEXT.match(data) or len(data) > 2 * MAX_MESSAGE:
             return
@@ -72,7 +72,7 @@ class ReplyDecoder(Decoder):
             self._replace(cut, end)
 
     def _name_nobody(self) -> None:
-        """Have a name in what is the server's number alone."""
+        """If only a number is there, add `NO_NAME` to it."""
         text = self._data[self._start :].decode(errors="replace").strip()
         found = labelled(text)
         if len(found) != 1 or "\n" in text or found[0].kind is not Kind.NUMBER:
@@ -125,7 +125,7 @@ def _write_structure(text: str) -> str | None:
 
 
 def _write(name: str, numbers: Sequence[int]) -> str:
-    """A text that is read as these."""
+    """A text of `name` and `numbers`."""
     if len(numbers) == 1:
         return json.dumps({"name": name, "number": numbers[0]})
     return ",".join([name, *map(str, numbers)])

@@ -34,7 +34,7 @@ def take_struct(data: bytes, start: int, nul: int, end: int) -> Taken | None:
     """The struct whose name ends at `nul` and its padding at `end`, if the next message is there.
 
     An int from 1 to 255 has one byte that is not NUL: if three NULs follow it, it is the first of
-    the int, else the last. Where other ints end only silence shows.
+    the int, else the last. Only silence shows where other ints end.
     """
     if len(data) < end + _INT:
         return None
@@ -60,7 +60,7 @@ def finish_struct(data: bytes, start: int, nul: int) -> Taken | None:
 
 
 def _read(data: bytes, start: int, nul: int, end: int) -> Taken:
-    """The struct from `start` to `end`. Of two byte orders, that counts which makes less of it."""
+    """The struct from `start` to `end`, in the byte order whose number is nearer to 0."""
     try:
         name = parse_name(data[start:nul].decode())
     except UnicodeDecodeError:

@@ -18,14 +18,14 @@ from .words import Kind, kind_of
 _KEY = re.compile(r"""["'](\w{1,40})["'][ \t\r\n]*:[ \t\r\n]*["']?\Z""")
 
 NO_NAME = "(no name)"
-"""Who speaks in a reply whose labels are for numbers alone."""
+"""The name of a server whose reply does not give one."""
 
 
 def without_sum(received: Received, own: int) -> Message:
     """The message of a reply to a request with the number `own`.
 
     A server may show the sum beside its number, and the client's number, too. Labels tell them
-    apart, or else that the sum is that of the two others. Raises `Malformed` if neither does.
+    apart; without labels, the sum does. Raises `Malformed` if neither shows which is which.
     """
     message, dialect = received
     if not isinstance(dialect, Text):
@@ -74,7 +74,7 @@ def _is_sum(notation: Notation) -> bool:
 
 
 def _explains(number: int, numbers: Sequence[int], own: int) -> bool:
-    """Whether `number` is the server's: the rest of `numbers` is the sum, perhaps with `own`."""
+    """Whether the other `numbers` are the sum of `number` and `own`, perhaps with `own`."""
     others = list(numbers)
     others.remove(number)
     return sorted(others) in ([number + own], sorted([own, number + own]))

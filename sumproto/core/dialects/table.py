@@ -13,7 +13,7 @@ from .records import Record
 from .text import TEXT_RECORD, Text, separated
 
 TEMPLATE = "template"
-"""The label of all that has no name of its own."""
+"""The label of all dialects without a name."""
 
 
 class Declaration(NamedTuple):
@@ -22,7 +22,7 @@ class Declaration(NamedTuple):
     label: str
     """Its name, as an option and wherever it is counted."""
     make: Callable[[str], Dialect]
-    """Makes it of the newline that ends its messages, which may be none."""
+    """Makes it; takes the newline that ends its messages, "" for none."""
     example: str
     """A message in it, for ``--help``."""
     takes_newline: bool = True
@@ -68,7 +68,7 @@ LABELS = (*DIALECTS, TEMPLATE)
 WITHOUT_NEWLINE = frozenset(
     declared.label for declared in DECLARATIONS if not declared.takes_newline
 )
-"""Those of `DIALECTS` whose messages end in no newline anyway."""
+"""The `DIALECTS` whose messages never end in a newline."""
 
 _BY_SHAPE = {declared.make("\n").shape: declared.label for declared in DECLARATIONS}
 

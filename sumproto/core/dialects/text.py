@@ -17,8 +17,8 @@ from .notation import Coding, Notation, Read
 class Text(Dialect):
     """Messages of text, a name and a number in what `notation` has around them.
 
-    Errors are a line that cannot be read as a message: it ends in a full stop. In JSON they are an
-    object, with the value of the ``"id"`` that came, `id_` as JSON, if one did.
+    An error is a line that ends in a full stop, so it is never read as a message. In JSON it is an
+    object, with the ``"id"`` of the message if that had one: `id_`, as JSON.
     """
 
     def __init__(self, notation: Notation, envelope: Envelope, id_: str | None = None) -> None:

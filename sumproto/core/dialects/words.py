@@ -37,8 +37,8 @@ _SERVER = {"client": "server", "Client": "Server", "CLIENT": "SERVER"}
 def kind_of(label: str) -> Kind | None:
     """What `label` announces; None if it has no word of the table.
 
-    The last word decides that does not say whose it is: ``client_number`` is a number. One that
-    only says so is a name: ``Client: Ann``.
+    The last word that does not say whose it is decides: ``client_number`` is a number. A label
+    that only says whose it is, is a name: ``Client: Ann``.
     """
     words = [word.lower() for word in _WORD.findall(label)]
     telling = [word for word in words if word not in _WHOSE]
@@ -48,7 +48,7 @@ def kind_of(label: str) -> Kind | None:
 
 
 def says_whose(word: str) -> bool:
-    """Whether `word` only says to whom belongs what the next one names: ``my``, ``Client's``."""
+    """Whether `word` only names the owner of what the next word names: ``my``, ``Client's``."""
     return all(part.lower() in _WHOSE for part in _WORD.findall(word))
 
 
