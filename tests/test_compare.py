@@ -365,5 +365,5 @@ def test_without_the_extra(tmp_path: Path) -> None:
     without = "import runpy, sys; sys.modules['rich'] = None; runpy.run_module('sumproto.compare')"
     done = run(sys.executable, "-c", without.replace("')", "', run_name='__main__')"), cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.endswith("is not installed: pip install 'sumproto[compare]'\n")
+    assert done.stderr.endswith("is not installed: pip install '.[compare]'\n")
     assert done.stderr.count("\n") == 1
