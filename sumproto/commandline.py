@@ -105,5 +105,5 @@ def silence_stdout() -> None:
 def explain(error: Exception) -> str:
     """Why an endpoint cannot be had, where a parser of endpoints or a plugin raised `error`."""
     if isinstance(error, ImportError | NameError):  # Twisted's own words for a missing pyOpenSSL
-        return "TLS is not installed: pip install 'sumproto[tls]'"
+        return "TLS is not installed: pip install '.[tls]'"
     return str(error)

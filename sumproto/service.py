@@ -163,7 +163,7 @@ def _tally(options: Options) -> Tally | None:
         from .web import Tally
     except ModuleNotFoundError as missing:
         raise SystemExit(
-            f"twistd sumserver: --web: {missing.name} is not installed: pip install 'sumproto[web]'"
+            f"twistd sumserver: --web: {missing.name} is not installed: pip install '.[web]'"
         ) from None
     return Tally(time.time)
 

@@ -46,8 +46,8 @@ def has_unsent(transport: Any) -> bool:
     """Whether something that was written to `transport` has not been given to the kernel yet.
 
     A transport keeps what is written until the next turn of the reactor, and in that turn it reads
-    first. So what it delivers until then came before the written bytes were sent; only in the turn in
-    which the connection is made it may write first. Over TLS, the connection below keeps what is
+    first. So what it delivers until then came before the written bytes were sent; only in the turn
+    in which the connection is made it may write first. Over TLS, the connection below keeps what is
     written as well, and TLS itself keeps it until the handshake is done or the turn ends.
     """
     aggregated = getattr(getattr(transport, "_aggregator", None), "_buffer", None)

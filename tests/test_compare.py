@@ -19,11 +19,13 @@ from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from support import PATIENCE, run, running, wait_for_end
 
 from sumproto.compare.forwarder import Direction, forward
+from sumproto.compare.plot import plot
 from sumproto.compare.result import Result, Setup
 from sumproto.compare.show import Screen
 
@@ -130,6 +132,43 @@ def test_figures() -> None:
     assert math.isnan(result().percentile(50))
 
 
+# The picture
+
+
+def texts(picture: Path) -> list[str]:
+    """What can be read in an SVG."""
+    elements = ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")
+    return ["".join(element.itertext()) for element in elements]
+
+
+def test_the_loss_curve_says_what_was_measured_and_what_is_left_out(tmp_path: Path) -> None:
+    losses = (0.0, 0.01, 0.05, 0.2)
+    setups = [
+        Setup(way, 10, 1, 0.01, loss, 1) for loss in losses for way in ("udp", "udp-no-resend")
+    ]
+    results = [Result(setup, 2.0, [0.02] * 9, 1, 0, 20, 920) for setup in setups]
+    plot(results, tmp_path / "plot.svg")
+    shown = texts(tmp_path / "plot.svg")
+    assert "UDP" in shown
+    assert "UDP, no resends" in shown
+    assert any("p99" in text for text in shown)
+    assert any("the lost are left out" in text for text in shown)
+    for start in (place for place, text in enumerate(shown) if text.startswith("% of packets")):
+        assert shown[start - len(losses) : start] == ["0", "1", "5", "20"]
+
+
+def test_a_slow_exchange_leaves_room_for_the_others(tmp_path: Path) -> None:
+    plot([result(*[0.001] * 9, 0.5)], tmp_path / "slow.svg")
+    assert "milliseconds, on a logarithmic axis" in texts(tmp_path / "slow.svg")
+    plot([result(*[0.021] * 9, 0.042)], tmp_path / "even.svg")
+    assert "milliseconds" in texts(tmp_path / "even.svg")
+
+
+def test_a_picture_of_failures_alone(tmp_path: Path) -> None:
+    plot([result()], tmp_path / "plot.svg")
+    assert "Latency at 5 % loss" in texts(tmp_path / "plot.svg")
+
+
 # The program
 
 
@@ -185,7 +224,7 @@ def test_with_delay_and_loss(tmp_path: Path) -> None:
     assert no_resends.failures > udp.failures
     assert len(no_resends.latencies) + no_resends.failures == 40
     assert re.search(r"UDP, no resends +5 %", table)
-    assert "<svg" in (tmp_path / "plot.svg").read_text()
+    assert "UDP, no resends" in texts(tmp_path / "plot.svg")
 
 
 def descendants(pid: int) -> set[int]:
@@ -326,5 +365,5 @@ def test_without_the_extra(tmp_path: Path) -> None:
     without = "import runpy, sys; sys.modules['rich'] = None; runpy.run_module('sumproto.compare')"
     done = run(sys.executable, "-c", without.replace("')", "', run_name='__main__')"), cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.endswith("is not installed: pip install 'sumproto[compare]'\n")
+    assert done.stderr.endswith("is not installed: pip install '.[compare]'\n")
     assert done.stderr.count("\n") == 1

@@ -20,5 +20,5 @@ def test_default_name(monkeypatch: pytest.MonkeyPatch, user: object, name: str) 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError("OpenSSL"), NameError("optionsFor...")])
 def test_an_extra_that_is_missing_is_named(error: Exception) -> None:
-    assert explain(error) == "TLS is not installed: pip install 'sumproto[tls]'"
+    assert explain(error) == "TLS is not installed: pip install '.[tls]'"
     assert explain(ValueError("Unknown endpoint type")) == "Unknown endpoint type"

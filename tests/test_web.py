@@ -901,5 +901,5 @@ def test_without_prometheus_client(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         makeService(options, MemoryReactorClock())
     assert str(caught.value) == (
-        "twistd sumserver: --web: prometheus_client is not installed: pip install 'sumproto[web]'"
+        "twistd sumserver: --web: prometheus_client is not installed: pip install '.[web]'"
     )

@@ -19,7 +19,7 @@ from ..unix import resource
 from .load import WAYS
 from .result import Result, Setup
 
-_EXTRA = "pip install 'sumproto[compare]'"
+_EXTRA = "pip install '.[compare]'"
 
 _MOST_DELAY = 5000
 """Milliseconds; at a round trip of thrice that, no exchange is done in time."""
