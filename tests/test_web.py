@@ -513,7 +513,7 @@ def test_the_stream_of_a_server(tmp_path: Path) -> None:
             "name": "Server of Bob",
             "where": [f"127.0.0.1 port {web.server.port} (TCP)"],
         }
-        ask(web.server.port, "<b>Änn</b>,42\nAnn,42.0\n".encode())
+        ask(web.server.port, '{"name": "<b>Änn</b>", "number": 42}\nAnn,42.0\n'.encode())
         while not event["exchanges"]:
             event = next_event(stream)
         assert event["exchanges"][0]["name"] == "<b>Änn</b>"
