@@ -40,6 +40,7 @@ MAY_BE_NOTHING = frozenset(b" \t\r\n\xef\0\xff")
 """The first bytes of what `skip_nothing` may skip."""
 
 _TELNET = Line("\r\0")
+_DEL = 0x7F
 _IAC = 0xFF
 _COMMANDS = range(0xFA, 0xFF)
 """The telnet commands with more than one byte behind IAC."""
@@ -79,7 +80,8 @@ def framing_of(data: bytes, start: int, last: Dialect, text: Framing) -> Framing
     `last` is the dialect of the message before: in UTF-16, only the first has a mark.
     """
     first = data[start]
-    if 0x20 <= first < 0xFE and not data.startswith(_AS_HIGH_BYTES, start + 1):
+    is_text = 0x20 <= first < 0xFE and first != _DEL
+    if is_text and not data.startswith(_AS_HIGH_BYTES, start + 1):
         return text if first not in b"{[" else _framing_of_structure(data, start, text)
     if mark := _MARKS.get(data[start : start + 2]):
         return _UTF16[mark]
