@@ -19,6 +19,7 @@
 -- * Packets that were captured in part, or quoted in an ICMP error, are left alone. Behind a part,
 --   requests before it have no reply, and a reply may be matched to a request that is too late, if
 --   more than one was open. So it is, with no sign, behind a packet that is not in the capture.
+-- * A reply's asides are not cut: one that shows the sum, but no name, is malformed here.
 -- * Segments in the wrong order are put in order by TCP's tcp.reassemble_out_of_order only.
 -- * What is a letter, or prints, is as in the Unicode of Wireshark's PCRE2, not of Python.
 --
@@ -52,6 +53,8 @@ local CREDIBLE = {
   telling = 3,
   most_symbols = 1 / 8,
   digits_of_an_id = 5,
+  in_binary = 1, -- the characters of a number that is written in none
+  most_probable = 0xffff,
 }
 local LABELS = { longest_label = 40, most_labels = 32 } -- characters, labels
 local COUNTED = { narrowest = 4, widest = 64, most_digits = 4 } -- characters
@@ -220,6 +223,14 @@ local BLANK, DIGIT, BREAK = set_of(BLANKS), set_of("0123456789"), set_of("\r\n")
 local ALPHA = characters([[\A\p{L}\z]])
 local ALNUM = characters([[\A[\p{L}\p{N}]\z]])
 
+local function count_letters(text)
+  local letters = 0
+  for character in text:gmatch(CHARACTER) do
+    letters = letters + (ALPHA:find(character) and 1 or 0)
+  end
+  return letters
+end
+
 local function strip(text, set)
   local start = skip(text, set, 1)
   return slice(text, start, skip_back(text, set, #text + 1, start)), start
@@ -357,7 +368,7 @@ do
       KINDS[word] = kind
     end
   end
-  for word in ("client server s my your our their his her its the a is"):gmatch("%S+") do
+  for word in ("client server s my your our their his her its the is"):gmatch("%S+") do
     WHOSE[word] = true
   end
   local LETTER = [[(?:(?![A-Z])[\p{L}\p{Nl}\p{No}])]]
@@ -403,10 +414,11 @@ end
 local credible = {}
 do
   local SAYS_SO = characters([=[(?<![\p{L}\p{N}])(?i:client|server|user|student)]=])
-  local WORD = "(?:[0-9]{0,9}(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9})"
-  local GAP = [=[(?:[.,)\"']{0,2} [(&\"'#-]? ?|[.,'&/@+#_-])]=]
-  local REGULAR = bytes([=[\A[(\"']?(?:[0-9]{1,9}]=] .. GAP .. ")?" .. WORD .. "(?:" .. GAP
-    .. "(?:" .. WORD .. [=[|[0-9]{1,9}))*(?:[.)\"']{0,2}|[+!?]{1,2})\z]=])
+  local WORD = "(?:(?:[0-9]{1,3}(?=[a-z]{2}))?(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9}"
+    .. "|(?=(?:[0-9]*[A-Z]){2})[A-Z0-9]{3,})"
+  local GAP = [==[(?:[].,)\"']{0,2} [(\[&\"'#-]? ?|[.,'&/@+#_-])]==]
+  local REGULAR = bytes([==[\A[(\"']?(?:[0-9]{1,9} )?]==] .. WORD .. "(?:" .. GAP
+    .. "(?:" .. WORD .. [==[|[0-9]{1,9}[a-z]?))*(?:[].)\"']{0,2}|[+!?]{1,2})\z]==])
   local LIKELY = "(?:[a-z]+|[A-Z][a-z]+(?:[A-Z][a-z]{2,})?|[A-Z]+)(?<=[A-Za-z]{2})[0-9]{0,4}"
   local PLAIN = bytes(
     [=[\A(?:[A-Z](?=['. ])|]=] .. LIKELY .. ")(?:(?:[.,]? |['_-])(?:"
@@ -440,8 +452,14 @@ do
     local order = CREDIBLE.order
     local letters, shape = look_at(name)
     local needed, widest = CREDIBLE.letters[width], order[width]
+    if width == "classic" and letters + written < CREDIBLE.telling then
+      needed = CREDIBLE.telling
+    end
     if not in_range(number) then
-      if widest > order.classic then
+      letters = count_letters(name)
+      if written == CREDIBLE.in_binary and math.abs(tonumber(number)) > CREDIBLE.most_probable then
+        needed, widest = CREDIBLE.letters.unusual, math.max(widest, order.punctuation)
+      elseif widest > order.classic then
         needed, widest = needed + 2, math.max(widest, order.punctuation)
       elseif written < CREDIBLE.telling then
         needed, widest = CREDIBLE.telling, order.punctuation
@@ -466,13 +484,16 @@ do
   local CLASSIC = { [""] = true, [","] = true, [";"] = true, [":"] = true, ["|"] = true }
   local QUOTES = "\"'`"
   local OPENING, CLOSERS_OF = "([{<“‘«" .. QUOTES, ")]}>”’»" .. QUOTES
-  local CLOSING = {}
+  local CLOSING, OPENER_OF = {}, {}
   do
     local closers = CLOSERS_OF:gmatch(CHARACTER)
     for opener in OPENING:gmatch(CHARACTER) do
-      CLOSING[opener] = closers()
+      local closer = closers()
+      CLOSING[opener] = closer
+      OPENER_OF[closer] = opener ~= closer and opener or nil
     end
   end
+  local ENDS = { [">"] = "<", ["="] = "&" } -- of a value in XML, and of one that is urlencoded
   local PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
   local QUOTE, BRACKET = set_of(QUOTES), set_of(OPENING .. CLOSERS_OF)
   local OPENER, CLOSER = set_of(BLANKS .. OPENING), set_of(BLANKS .. CLOSERS_OF)
@@ -486,6 +507,7 @@ do
   for character in ("+-<"):gmatch(CHARACTER) do
     BEFORE_SIGN[character] = nil
   end
+  local BEHIND_STOP = set_of(BLANKS .. ",;:|" .. BLANKS .. CLOSERS_OF .. "&<")
   local USUAL = set_of(",;:|/-_#~=&.+*" .. BEYOND_ASCII)
   local SEPARATOR = set_of(",;:|=/#~")
   local NUMERAL_CHARACTER = set_of("0123456789._eE+-")
@@ -536,14 +558,45 @@ do
     return false
   end
 
-  -- Whether something in `text` is closed by `closer`.
-  local function opens(text, closer)
-    for character in text:gmatch(CHARACTER) do
-      if CLOSING[character] == closer then
-        return true
-      end
+  local function count(text, character)
+    local found = 0
+    for one in text:gmatch(CHARACTER) do
+      found = found + (one == character and 1 or 0)
     end
-    return false
+    return found
+  end
+
+  -- Whether `closer` is a bracket that closes one in `text`.
+  local function is_open(text, closer)
+    local opener = OPENER_OF[closer]
+    return opener and count(text, opener) > count(text, closer)
+  end
+
+  -- Where the quoted text from `start` on ends; nil if it has no opening or closing quote.
+  local function quoted_stop(text, start)
+    local quote = char_before(text, start)
+    if not QUOTE[quote] then
+      return nil
+    end
+    local at = start
+    while at <= #text do
+      local character = text:sub(at, at)
+      if character == quote then
+        return at
+      end
+      at = at + (character == "\\" and 2 or 1)
+    end
+  end
+
+  -- Where a name ends if its own closing brackets, or its full stop, are at `stop`.
+  local function own_stop(text, start, stop)
+    local closer = char_at(text, stop)
+    while is_open(slice(text, start, stop), closer) do
+      stop = stop + #closer
+      closer = char_at(text, stop)
+    end
+    local has_stop = closer == "." and BEHIND_STOP[char_at(text, stop + 1)]
+    return has_stop and stop + 1 or stop
   end
 
   -- `name` with the brackets and quotes that are its own: those in pairs with none outside.
@@ -562,10 +615,12 @@ do
       while index < part.stop do
         local character = char_at(text, index)
         local open = unmatched[#unmatched]
-        if open and CLOSING[char_at(text, open)] == character then
+        if index == stop and is_open(slice(text, start, stop), character) then
+          stop = stop + #character
+        elseif open and CLOSING[char_at(text, open)] == character then
           table.remove(unmatched)
-        elseif index == stop and CLOSER[character]
-          and opens(slice(text, start, stop), character) then
+        elseif index == stop and QUOTE[character]
+          and slice(text, start, stop):find(character, 1, true) then
           stop = stop + #character
         elseif CLOSING[character] then
           table.insert(unmatched, index)
@@ -653,15 +708,18 @@ do
   local function value_of(text, start, stop)
     start = skip(text, OPENER, start, stop)
     local before = char_before(text, start)
-    local closer = CLOSING[before]
-    if before == ">" then
-      closer = "<"
+    local closing
+    if QUOTE[before] then
+      closing = quoted_stop(text, start)
+    else
+      local closer = ENDS[before] or CLOSING[before] or "\n"
+      closing = text:find(closer, start, true)
+      closing = closing and closing + #closer <= stop and closing
     end
-    local closing = closer and text:find(closer, start, true)
-    if closing and closing + #closer <= stop then
-      stop = closing
+    if closing and closing <= stop then
+      return span(start, skip_back(text, BLANK, closing, start))
     end
-    return span(start, skip_back(text, AROUND, stop, start))
+    return span(start, math.min(stop, own_stop(text, start, skip_back(text, AROUND, stop, start))))
   end
 
   -- The values of `labels`, in their order.
@@ -697,9 +755,14 @@ do
     if name_start >= name_stop or name_stop == number.start then
       return nil
     end
-    local name = fit(text, span(name_start, name_stop), number)
-    if text:find("^%.[ \t,;:|]", name.stop) then -- the one in "Davis Jr.,42"
-      name.stop = name.stop + 1
+    local closing = quoted_stop(text, name_start)
+    local name
+    if closing and name_start < closing and closing <= number.start
+      and skip(text, AROUND, closing) >= number.start then
+      name = span(name_start, closing)
+    else
+      name = fit(text, span(name_start, name_stop), number)
+      name.stop = own_stop(text, name.start, name.stop)
     end
     if name.stop == number.start then
       return nil
@@ -741,7 +804,13 @@ do
     if from and not ALPHA:find(char_at(text, to + 1)) then
       malformed(("'%s' is not an integer"):format(shorten(text:sub(from, to))))
     end
-    local name = fit(text, span(name_start, name_stop), number)
+    local closing = quoted_stop(text, name_start)
+    local name
+    if closing and name_start < closing and skip(text, AROUND, closing) > #text then
+      name = span(name_start, closing)
+    else
+      name = fit(text, span(name_start, name_stop), number)
+    end
     if name.start > number.stop then
       return name, number
     end
@@ -1479,6 +1548,18 @@ do
     message.notation.behind = message.notation.behind .. content:sub(#text + 1)
     return taken(message, envelope, stop + #tail, behind, #text, decoded)
   end
+
+  -- Whether the length in `data` asks for more, though a name and a number are there.
+  function counted.waits_for_more(data)
+    local behind = data:match("^ *[0-9]+[: ]*()")
+    if not behind or counted.take(data) ~= false then
+      return false
+    end
+    local message, is_read = catch(function()
+      return objects.read(decode(data:sub(behind)))
+    end)
+    return is_read and message ~= nil
+  end
 end
 
 -- Structs --------------------------------------------------------------------------------------
@@ -1604,6 +1685,9 @@ do
 
   -- `data`, as text that only silence ends; nil if it is no message.
   function lines.finish(data)
+    if counted.waits_for_more(data) then
+      return nil
+    end
     local from, to = END:find(data)
     if from and data:byte(from) == 0 then
       return finish_padded(data, from)

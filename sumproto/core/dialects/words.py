@@ -24,7 +24,7 @@ _WORDS = {
 }
 _KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _PARTIES = frozenset(["client", "server"])
-_WHOSE = {*_PARTIES, "s", "my", "your", "our", "their", "his", "her", "its", "the"}
+_WHOSE = {*_PARTIES, "s", "my", "your", "our", "their", "his", "her", "its", "the", "is"}
 
 # clientName, client_name, CLIENT-NAME and "Client's name" have the same words, and so has "name1".
 _WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])")
