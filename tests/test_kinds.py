@@ -457,6 +457,8 @@ def test_what_is_no_message_yet_gets_no_number(data: bytes) -> None:
     [
         (b"20:Client of Ann Lee,42,", Message("Client of Ann Lee", 42)),  # not 20
         (b"20:Client of Ann Lee\n", Message("Client of Ann Lee", 20)),  # no netstring
+        (b"14:Client of Ann\n", Message("Client of Ann", 14)),  # none, though the length is right
+        (b"15:Client of Ann\r\n", Message("Client of Ann", 15)),
         (b"0016Client of Ann,42", Message("Client of Ann", 42)),
         (b"16  Client of Ann,42", Message("Client of Ann", 42)),
         (b"16 Client of Ann,42\n", Message("16 Client of Ann", 42)),  # three wide is no header

@@ -42,14 +42,16 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     content = data[found.end() : end]
     if not length or end + len(behind) - start > MAX_MESSAGE or _is_divided(content, length):
         return None
-    if len(data) < end + len(behind):
+    if len(content) < length:
         return False
     text = content.rstrip(b"\r\n")
     try:
-        read_ = read_any(decode(text), glued=True) if data.startswith(behind, end) else None
+        read_ = read_any(decode(text), glued=True)
     except MessageError:
         return None
-    if not read_:
+    if read_ and len(data) < end + len(behind):
+        return False
+    if not read_ or not data.startswith(behind, end):
         return None
     message, notation, id_ = read_
     notation = notation._replace(behind=notation.behind + content[len(text) :].decode())

@@ -14,6 +14,7 @@ from ..message import Message, MessageError, in_range
 from .base import Dialect, Received
 
 _DIGITS = b"0123456789"
+_ONE_TO_NINE = tuple(b"%c" % digit for digit in b"123456789")
 _ONE_NUMBER = re.compile(rb"([^0-9]*)([0-9]{1,3})([^0-9]*)")
 _MOST_DIGITS = 3
 _REMEMBERED = 1024
@@ -55,10 +56,15 @@ class QuickReader:
         return Received(Message(around[0], number), around[1]) if around else None
 
     def _read_around(self, head: bytes, tail: bytes, newline: bytes) -> Around | None:
+        around = head + tail
+        digit = next((digit for digit in _ONE_TO_NINE if digit not in around), None)
+        if digit is None:
+            return None
         try:
-            received = self._slowly(head + b"1" + tail, newline)
+            received = self._slowly(head + digit + tail, newline)
         except MessageError:
             return None
-        if not received or received.message.number != 1:
+        # A digit that is nowhere else: in ``1,Ann7`` the number is not what is at the end.
+        if not received or received.message.number != int(digit):
             return None
         return received.message.name, received.dialect
