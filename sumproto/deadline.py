@@ -2,17 +2,26 @@
 
 A process may sleep while its peers go on: it is stopped, its disk is slow, its machine is busy.
 When it wakes up, the reactor calls what is due before it reads what has come in time. So a deadline
-that is due gives the reactor a turn to read, and another as long as there is more.
+that is due gives the reactor a turn to read, and another as long as there is more. By a `Pulse`,
+it does not count the sleep either: the process could not do its own part in that time.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from zope.interface import implementer
+
+PERIOD = 0.1
+"""Seconds from one beat of a `Pulse` to the next."""
+
+SHORTEST_SLEEP = 0.2
+"""Seconds between two beats that are no sleep yet: a busy turn of the reactor is none."""
 
 TURNS = 4
 """Turns of the reactor, at the most, in which what had come is read.
@@ -22,6 +31,67 @@ A peer that never ends sending gains no more than these turns.
 """
 
 
+@implementer(IReactorTime)
+class Pulse:
+    """A clock that beats, and so notices when the process has slept, and does not count that time.
+
+    Of a sleep `SHORTEST_SLEEP` seconds count. A call by `callLater` is due by the time of `clock`,
+    which counts all: it may come early by the sleep, so who goes by this clock looks at `seconds`.
+    Before `start` and after `stop` it notices nothing.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._beat = inf  # when the last one was
+        self._slept = 0.0  # seconds that do not count
+        self._last_sleep = 0.0
+        self._timer: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._beat = self._clock.seconds()
+        self._timer = self._clock.callLater(PERIOD, self._tick)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self._beat = inf
+
+    def seconds(self) -> float:
+        """The time, without what the process has slept."""
+        return min(self._clock.seconds(), self._beat + SHORTEST_SLEEP) - self._slept
+
+    def callLater(
+        self, delay: float, callable: Callable[..., object], *args: object, **kwargs: object
+    ) -> IDelayedCall:
+        """What the clock below does."""
+        return self._clock.callLater(delay, callable, *args, **kwargs)
+
+    def getDelayedCalls(self) -> Sequence[IDelayedCall]:
+        """What the clock below has."""
+        return self._clock.getDelayedCalls()
+
+    @property
+    def sleep(self) -> float:
+        """The seconds, at the most, of the sleep out of which the process has just come, or 0.
+
+        It is "just" until the next beat, so all that had come by then is read. It holds even before
+        the first beat: the reactor may read before it calls what is due.
+        """
+        since = self._clock.seconds() - self._beat
+        return since if since > SHORTEST_SLEEP else self._last_sleep
+
+    def _tick(self) -> None:
+        now = self._clock.seconds()
+        since = now - self._beat
+        self._last_sleep = since if since > SHORTEST_SLEEP else 0.0
+        self._slept += max(0.0, since - SHORTEST_SLEEP)
+        self._beat = now
+        self._timer = self._clock.callLater(PERIOD, self._tick)
+
+
 def _nothing() -> bool:
     return False
 
@@ -29,11 +99,13 @@ def _nothing() -> bool:
 class Deadline:
     """Calls `passed` once, `seconds` (0 or more) from now, when what had come by then is read.
 
+    If `clock` is a `Pulse`, they do not count what the process sleeps.
+
     `unread` tells whether there is something that the reactor would read; without it, one turn has
     to do.
     """
 
-    __slots__ = ("_clock", "_passed", "_timer", "_turns", "_unread")
+    __slots__ = ("_at", "_clock", "_passed", "_timer", "_turns", "_unread")
 
     def __init__(
         self,
@@ -46,6 +118,7 @@ class Deadline:
         self._passed = passed
         self._unread = unread
         self._turns = 0
+        self._at = clock.seconds() + seconds
         self._timer = clock.callLater(seconds, self._due)
 
     def cancel(self) -> None:
@@ -54,7 +127,10 @@ class Deadline:
             self._timer.cancel()
 
     def _due(self) -> None:
-        if self._turns == 0 or (self._turns < TURNS and self._unread()):
+        left = self._at - self._clock.seconds()
+        if left > 0:
+            self._timer = self._clock.callLater(left, self._due)
+        elif self._turns == 0 or (self._turns < TURNS and self._unread()):
             self._turns += 1
             self._timer = self._clock.callLater(0, self._due)
         else:

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from . import rotation
+from .pipes import at_once
 
 BUFFER = 1024 * 1024
 """Bytes that wait for a reader: some 4,000 exchanges, so that a short pause of his loses none."""
@@ -97,9 +98,7 @@ class Output:
             return
         try:
             while self._buffer:
-                # Whole lines, which a pipe takes at once or not at all.
-                end = self._buffer.rfind(b"\n", 0, select.PIPE_BUF) + 1 or len(self._buffer)
-                written = self._put(self._buffer[:end])
+                written = self._put(at_once(self._buffer))
                 del self._buffer[:written]
         except BlockingIOError:
             self._why = "nobody read them"

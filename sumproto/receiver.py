@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from .core import Decoder, Newline, Received
-from .deadline import Deadline
+from .deadline import Deadline, Pulse
 from .twisted_gaps import unread
 
 GAPS = 3
@@ -38,9 +37,9 @@ class _Begun:
 
     __slots__ = ("last_piece", "longest_gap", "silence")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, longest_gap: float) -> None:
         self.last_piece = now
-        self.longest_gap = 0.0
+        self.longest_gap = longest_gap
         self.silence: Deadline | None = None
 
 
@@ -50,12 +49,13 @@ class MessageReceiver(LineReceiver):
     It stays in raw mode, where a `Decoder` finds the messages, and builds on how LineReceiver
     pauses. `quiet_period` is the seconds of silence that end a message which came at once and which
     nothing else ends; with 0 silence ends none. A message in pieces waits longer: its peer has
-    shown that it is slow, and a number that is cut short is a wrong number.
+    shown that it is slow, and a number that is cut short is a wrong number. What is read after a
+    sleep of this process, which the `clock` notices, may have come in pieces during that sleep.
     """
 
     transport: Any  # what a reactor gives is more than the ITransport that Protocol promises
 
-    def __init__(self, decoder: Decoder, clock: IReactorTime, quiet_period: float) -> None:
+    def __init__(self, decoder: Decoder, clock: Pulse, quiet_period: float) -> None:
         self.decoder = decoder
         self._clock = clock
         self._quiet_period = quiet_period
@@ -97,7 +97,7 @@ class MessageReceiver(LineReceiver):
         if self._quiet_period and self.decoder.pending:
             self.cancelSilence()
             now = self._clock.seconds()
-            begun = self._begun = self._begun or _Begun(now)
+            begun = self._begun = self._begun or _Begun(now, self._clock.sleep)
             begun.last_piece = now
             seconds = max(self._quiet_period, GAPS * begun.longest_gap)
             seconds = min(seconds, LONGEST_SILENCE * self._quiet_period)
@@ -121,7 +121,7 @@ class MessageReceiver(LineReceiver):
     def rawDataReceived(self, data: bytes) -> None:
         if begun := self._begun:
             self.cancelSilence()
-            gap = self._clock.seconds() - begun.last_piece
+            gap = self._clock.seconds() - begun.last_piece + self._clock.sleep
             begun.longest_gap = max(begun.longest_gap, gap)
         self.decoder.feed(data)
         self.bytesCame()

@@ -17,6 +17,7 @@ from twisted.python.components import Componentized
 from . import unix  # noqa: F401 - before Twisted's reactor, which is another without it
 from .commandline import HOST, PORT, default_name, end_with_usage_error
 from .core import LOOPBACK, STOP_ON, Observer, Rule, StopPolicy, escape, misread_in, random_number
+from .deadline import Pulse
 from .journal import Journal
 from .log import LogFile, Output, runner_output
 from .server import (
@@ -43,7 +44,8 @@ class SumService(MultiService):
 
     The `listeners` serve requests. The listeners of `watching` serve those who watch, until the
     last request is answered; all have `drain` seconds to end. The service takes the `signals` as
-    soon as it starts. `output`, if there is one, has the observer that writes the log of twistd.
+    soon as it starts, and the `pulse` beats from then to the end. `output`, if there is one, has
+    the observer that writes the log of twistd.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SumService(MultiService):
         drain: float,
         signals: Signals,
         output: Output | None,
+        pulse: Pulse,
     ) -> None:
         super().__init__()
         self._reactor = reactor
@@ -64,6 +67,7 @@ class SumService(MultiService):
         self._drain_seconds = drain
         self._signals = signals
         self._output = output
+        self._pulse = pulse
         for listener in (*listeners, *watching):
             listener.setServiceParent(self)
 
@@ -81,20 +85,26 @@ class SumService(MultiService):
     def startService(self) -> None:
         """Start. Under ``python -m twisted``, which has no privileged start, listen as well."""
         self._signals.take()
+        self._pulse.start()
         super().startService()
 
     def stopService(self) -> Deferred[Any]:
         """Drain all listeners, those of requests first.
 
-        That begins one turn of the reactor later. A connection that the kernel has already made is
-        accepted in this turn, and answered that the server stops; otherwise it would be reset.
+        Connections that the kernel has made are served like those that were accepted before. The
+        drain begins one turn of the reactor later, and who comes until then is told of the stop.
         """
         self._responder.begin_to_stop("the service is stopped")
+        for listener in self._listeners:
+            listener.accept_waiting()
+        for listener in self._listeners:
+            listener.refuse()
         return deferLater(self._reactor, 0, self._stop)
 
     def _stop(self) -> Deferred[Any]:
         stopped = self._drain(self._listeners)
         stopped.addBoth(lambda _: self._drain(self._watching))
+        stopped.addBoth(lambda _: self._pulse.stop())
         return stopped.addBoth(lambda _: super(SumService, self).stopService())
 
     def _drain(self, listeners: Sequence[Listener]) -> Deferred[Any]:
@@ -126,11 +136,13 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         reactor.stop,
         [observer for observer in observers if observer],
     )
-    listeners = _listeners(options, reactor, responder, throttle)
+    pulse = Pulse(reactor)
+    listeners = _listeners(options, reactor, responder, throttle, pulse)
     watching = [_web(options, reactor, tally, responder, listeners)] if tally else []
     output = _output(options, reactor)
     signals = _signals(options, reactor, responder, listeners, journal, output)
-    return SumService(reactor, responder, listeners, watching, options["drain"], signals, output)
+    drain = options["drain"]
+    return SumService(reactor, responder, listeners, watching, drain, signals, output, pulse)
 
 
 def _journal(options: Options, reactor: Any) -> Journal | None:
@@ -170,7 +182,7 @@ def _rule(options: Options) -> Rule:
 
 
 def _listeners(
-    options: Options, reactor: Any, responder: Responder, throttle: Throttle
+    options: Options, reactor: Any, responder: Responder, throttle: Throttle, pulse: Pulse
 ) -> list[Listener]:
     """What listens for requests, all of which `responder` answers."""
     factory = SumFactory(
@@ -178,6 +190,7 @@ def _listeners(
         quiet_period=options["quiet-period"],
         idle_timeout=options["idle-timeout"],
         max_connections=options["max-connections"],
+        pulse=pulse,
     )
     listeners: list[Listener] = []
     for text in options["listen"] or [_default(options)]:

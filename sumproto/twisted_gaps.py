@@ -46,11 +46,17 @@ def has_unsent(transport: Any) -> bool:
     """Whether something that was written to `transport` has not been given to the kernel yet.
 
     A transport keeps what is written until the next turn of the reactor, and in that turn it reads
-    first. So what it delivers before had come before what was written was sent. Over TLS, the
-    connection below is the one that keeps it.
+    first. So what it delivers before had come before what was written was sent. (It is not so in
+    the turn in which the connection is made.) Over TLS, the connection below keeps it, too; before
+    that, it is kept together with what else is written in the turn, or until the handshake is done.
     """
-    unsent = getattr(transport, "_tempDataLen", 0) + len(getattr(transport, "dataBuffer", b""))
-    return bool(unsent)
+    aggregated = getattr(getattr(transport, "_aggregator", None), "_buffer", None)
+    return bool(
+        getattr(transport, "_tempDataLen", 0)
+        or getattr(transport, "dataBuffer", b"")
+        or getattr(transport, "_appSendBuffer", None)
+        or aggregated
+    )
 
 
 def read_at_most(transport: Any, size: int) -> None:
@@ -83,6 +89,21 @@ def why_closed(sock: socket.socket) -> OSError | None:
     """
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return OSError(number, os.strerror(number)) if number else None
+
+
+def accept_at_most(port: Any, count: int) -> None:
+    """Have the TCP or UNIX `port` accept `count` connections at the most in a turn of the reactor.
+
+    After each turn in which there were more than it accepts, Twisted has it accept 20 more in the
+    next one, without end. So a flood of connections would make the turns longer and longer.
+    """
+    accept = port.doRead
+
+    def do_read() -> object:
+        port.numberAccepts = count
+        return accept()
+
+    port.doRead = do_read
 
 
 def log_through(port: Any, logger: Logger) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -53,7 +55,12 @@ class FakeClient:
     """A `SumClient` that is connected, and what became of its exchanges."""
 
     def __init__(
-        self, *numbers: int, dialect: str = "comma", any_number: bool = False, **options: Any
+        self,
+        *numbers: int,
+        dialect: str = "comma",
+        any_number: bool = False,
+        begin: bool = True,
+        **options: Any,
     ) -> None:
         self.clock = Clock()
         self.report = FakeReport()
@@ -67,6 +74,8 @@ class FakeClient:
         self.transport = options.get("transport") or Transport()
         self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
+        if begin:
+            self.clock.advance(0)
 
     def lose(self, reason: Exception | None = None) -> None:
         self.transport.connected = False
@@ -437,6 +446,71 @@ class WithRealSockets(TestCase):
             factory.peer.close()
         assert caught.value.cause is Cause.UNSOLICITED
 
+    async def test_a_greeting_in_the_turn_that_makes_the_connection(self) -> None:
+        from twisted.internet import reactor
+
+        def greet() -> None:
+            peer, _ = listener.accept()
+            peer.sendall(b"Server of Bob,58\n")
+            peers.append(peer)
+
+        clock, peers = cast(Any, reactor), list[socket.socket]()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(PATIENCE)
+            factory = SumClientFactory([Message("Ann", 42)], clock, PATIENCE, FakeReport())
+            outcome = exchange_over(TCP4ClientEndpoint(clock, *listener.getsockname()), factory)
+            clock.callLater(0, greet)  # once connect() is called, and before that is looked at
+            with pytest.raises(ExchangeFailed) as caught:
+                await outcome
+            peers[0].close()
+        assert caught.value.cause is Cause.UNSOLICITED
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_server_that_closes_before_the_request_is_written(made: bool) -> None:
+    """As over a UNIX socket, which is connected at once."""
+    fake = FakeClient(42, begin=False)
+    if made:
+        fake.protocol.dataReceived(b"Bob,58\n")
+    fake.lose()
+    fake.clock.advance(0)
+    assert fake.transport.value() == b""
+    assert fake.cause is (Cause.UNSOLICITED if made else Cause.CLOSED)
+    assert not fake.clock.getDelayedCalls()
+
+
+def test_what_comes_in_a_record_of_tls_behind_a_reply(certificate: Path) -> None:
+    """Twisted keeps a request over TLS in a buffer of its own, until the next turn."""
+    from twisted.internet.ssl import CertificateOptions
+    from twisted.protocols.tls import TLSMemoryBIOFactory
+
+    clock, report = Clock(), FakeReport()
+    factory = SumClientFactory([Message("Ann", 1), Message("Ann", 2)], clock, 5, report)
+    outcomes: list[Any] = []
+    factory.outcome.addBoth(outcomes.append)
+    client = TLSMemoryBIOFactory(CertificateOptions(), True, factory, clock).buildProtocol(None)
+    transport = Transport()
+    transport.protocol = client
+    client.makeConnection(transport)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    request = b""
+    while not request:
+        clock.advance(0)
+        to_server.write(transport.value())
+        transport.clear()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            request = server.read()
+        client.dataReceived(to_client.read())
+    server.write(b"Bob,58\n")
+    server.write(b"Eve,59\n")
+    client.dataReceived(to_client.read())
+    assert report.told == ["sent", 59, "sent"]
+    (failure,) = outcomes
+    assert failure.value.cause is Cause.UNSOLICITED
+
 
 # As a program
 
@@ -664,6 +738,40 @@ def test_no_such_host(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("sumclient: nosuchhost.invalid:12000: DNS lookup failed")
     assert done.stderr.count("\n") == 1
+
+
+NO_ANSWER = """
+import socket, time
+from sumproto.client.__main__ import main
+
+def never(*arguments, **options):
+    print("looking up", flush=True)
+    time.sleep(600)
+
+socket.getaddrinfo = never
+main()
+"""
+"""A client whose name server does not answer."""
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("options", [(), ("--udp",), ("--connect", "tcp:localhost:1")])
+@pytest.mark.parametrize("ctrl_c", [False, True])
+def test_a_name_server_that_does_not_answer(
+    tmp_path: Path, options: tuple[str, ...], ctrl_c: bool
+) -> None:
+    command = (sys.executable, "-c", NO_ANSWER, *options)
+    seconds = "600" if ctrl_c else "0.5"
+    with running(*command, "--timeout", seconds, "42", cwd=tmp_path, stdout=PIPE, stderr=PIPE) as p:
+        assert p.stdout
+        while p.stdout.readline() != "looking up\n":
+            pass
+        if ctrl_c:
+            p.send_signal(signal.SIGINT)
+        _, error = p.communicate(timeout=PATIENCE)
+        assert p.returncode == (130 if ctrl_c else 1)
+        late = "no address within" if "--udp" in options else "no connection within"
+        assert (error == "") if ctrl_c else (f"{late} 0.5 s" in error)
 
 
 @pytest.mark.parametrize(

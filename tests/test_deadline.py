@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.task import Clock
 
-from sumproto.deadline import TURNS, Deadline, Deadlines
+from sumproto.deadline import PERIOD, SHORTEST_SLEEP, TURNS, Deadline, Deadlines, Pulse
 
 
 class Fake:
@@ -113,3 +113,69 @@ def test_zero_seconds_never_pass() -> None:
     fake = Fake(0)
     fake.deadlines.set("Ann")
     assert not fake.clock.getDelayedCalls()
+
+
+class Sleeper:
+    """A process with a pulse, that may sleep: then no call comes, and the time goes on."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.pulse = Pulse(self.clock)
+        self.pulse.start()
+
+    def wake(self, seconds: float) -> None:
+        """Be awake for so long, in turns of the reactor."""
+        self.clock.pump([PERIOD] * round(seconds / PERIOD))
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.rightNow += seconds
+
+
+def test_a_sleep_is_noticed_before_the_first_call_and_until_the_next_beat() -> None:
+    process = Sleeper()
+    process.wake(1)
+    assert process.pulse.sleep == 0
+    process.sleep(5)
+    assert process.pulse.sleep >= 5
+    process.clock.advance(0)
+    assert process.pulse.sleep >= 5
+    process.wake(PERIOD)
+    assert process.pulse.sleep == 0
+    process.pulse.stop()
+    assert not process.clock.getDelayedCalls()
+    process.sleep(5)
+    assert process.pulse.sleep == 0
+
+
+def test_a_busy_turn_is_no_sleep() -> None:
+    process = Sleeper()
+    process.sleep(SHORTEST_SLEEP)
+    assert process.pulse.sleep == 0
+    assert process.pulse.seconds() == SHORTEST_SLEEP
+
+
+def test_what_the_process_sleeps_does_not_count() -> None:
+    process = Sleeper()
+    passed: list[float] = []
+    Deadline(process.pulse, 1, lambda: passed.append(process.clock.seconds()))
+    process.wake(0.5)
+    process.sleep(5)
+    before = process.pulse.seconds()
+    process.clock.advance(0)
+    assert process.pulse.seconds() == pytest.approx(before)
+    process.sleep(5)
+    process.wake(2)
+    (when,) = passed
+    assert 10.5 <= when <= 11.1
+
+
+def test_many_deadlines_do_not_count_it_either() -> None:
+    process = Sleeper()
+    passed: list[str] = []
+    deadlines = Deadlines(process.pulse, 1, passed.append, lambda who: False)
+    deadlines.set("Ann")
+    process.sleep(5)
+    process.wake(0.5)
+    assert not passed
+    process.wake(1)
+    assert passed == ["Ann"]

@@ -324,6 +324,25 @@ def test_what_is_no_file(fixture: Fixture, make: Callable[[Path], object], why: 
     fixture.journal.close()
 
 
+def test_a_pipe_whose_reader_pauses_gets_whole_lines(fixture: Fixture) -> None:
+    os.mkfifo(fixture.path)
+    reader = os.open(fixture.path, os.O_RDONLY | os.O_NONBLOCK)
+    read = bytearray()
+    try:
+        for _ in range(5):
+            fixture.exchanges(range(300))  # more than the pipe takes
+            fixture.clock.pump([writer.FLUSH] * 2)
+        while chunk := os.read(reader, 1 << 20):
+            read += chunk
+            fixture.clock.pump([writer.FLUSH] * 2)
+    finally:
+        os.close(reader)
+    entries = [json.loads(line) for line in read.splitlines()]
+    lost = sum(entry["lines"] for entry in entries if entry["event"] == "lost")
+    assert len([entry for entry in entries if entry["event"] == "exchange"]) + lost == 5 * 300
+    fixture.journal.close()
+
+
 # A server
 
 

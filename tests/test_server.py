@@ -581,7 +581,7 @@ def test_a_factory_that_drains_takes_no_connection() -> None:
 
 def test_a_server_that_stops_takes_no_connection() -> None:
     server = FakeServer()
-    server.responder.stop("SIGTERM")
+    server.factory.refuse()
     _, transport = server.connect()
     assert transport.value() == b"ERROR stopping: the server is stopping.\r\n"
     assert transport.half_closed

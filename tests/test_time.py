@@ -8,9 +8,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -57,6 +58,14 @@ def wait_until_read(sender: socket.socket) -> None:
     raise AssertionError("it is not read")
 
 
+def start_client(cwd: Path, *options: str) -> subprocess.Popen[str]:
+    """A client that prints its sums, and what went wrong."""
+    command = (sys.executable, "-m", "sumproto.client", "--quiet", *options)
+    return subprocess.Popen(
+        command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
 Way = tuple[tuple[str, ...], ssl.SSLContext | None]
 
 
@@ -93,6 +102,42 @@ def test_a_stall_of_the_server_ends_no_message(tmp_path: Path, way: Way) -> None
             server.wait_for("Client's number: 42")
 
 
+PIECES_GAP = 0.3
+"""Seconds between the pieces of a message; longer than the quiet period."""
+
+
+def send_in_pieces(peer: Any, stall: AbstractContextManager[None], *pieces: bytes) -> None:
+    """Send `pieces`, all but the last of them during `stall`."""
+    with stall:
+        for piece in pieces[:-1]:
+            peer.sendall(piece)
+            time.sleep(PIECES_GAP)
+    time.sleep(PIECES_GAP)
+    peer.sendall(pieces[-1])
+
+
+def test_pieces_that_came_during_a_stall_of_the_server(tmp_path: Path, way: Way) -> None:
+    with running_server(tmp_path, "--number", "58", *way[0]) as server:
+        plain, peer = connect_by(way, server.port)
+        with plain, peer:
+            stall = stalled(server.pid, 0)
+            send_in_pieces(peer, stall, b"Cli", b"ent of Ann", b",4", b"2\n")
+            assert peer.recv(1024).endswith(b",58\n")
+            server.wait_for("Client's number: 42\n")
+
+
+def test_pieces_that_came_during_a_stall_of_the_client(tmp_path: Path) -> None:
+    def answer(peer: socket.socket) -> None:
+        peer.recv(1024)
+        send_in_pieces(peer, stalled(process.pid, 0), b"Server of B", b"ob", b",5", b"8\n")
+        read_all(peer)
+
+    with fake_server(answer) as port:
+        process = start_client(tmp_path, "--port", port, "42")
+        shown, _ = process.communicate(timeout=PATIENCE)
+    assert shown == "100\n"
+
+
 @pytest.mark.parametrize("newline", [b"", b"\n"])
 def test_a_request_of_a_stall_is_not_too_late(tmp_path: Path, way: Way, newline: bytes) -> None:
     options = ("--number", "58", "--idle-timeout", "1", *way[0])
@@ -117,12 +162,7 @@ def test_a_stall_of_the_client_ends_no_reply(tmp_path: Path) -> None:
         read_all(peer)
 
     with fake_server(answer) as port:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sumproto.client", "--port", port, "--quiet", "42"],
-            cwd=tmp_path,
-            text=True,
-            stdout=subprocess.PIPE,
-        )
+        process = start_client(tmp_path, "--port", port, "42")
         shown, _ = process.communicate(timeout=PATIENCE)
     assert shown == "100\n"
 
@@ -139,14 +179,9 @@ def test_a_reply_of_a_stall_is_not_too_late(tmp_path: Path, transport: str) -> N
         listener.bind(("127.0.0.1", 0))
         if not udp:
             listener.listen()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sumproto.client", "--port", str(listener.getsockname()[1])]
-            + ["--udp"] * udp
-            + ["--quiet", "--timeout", "2", "42"],
-            cwd=tmp_path,
-            text=True,
-            stdout=subprocess.PIPE,
-        )
+        port = str(listener.getsockname()[1])
+        options = ("--port", port, "--timeout", "2", *["--udp"] * udp)
+        process = start_client(tmp_path, *options, "42")
         if udp:
             _, address = listener.recvfrom(1024)
             listener.connect(address)
@@ -158,6 +193,72 @@ def test_a_reply_of_a_stall_is_not_too_late(tmp_path: Path, transport: str) -> N
                 stall(peer)
         shown, _ = process.communicate(timeout=PATIENCE)
     assert shown == "100\n"
+
+
+STALLING = """
+import os, signal, sys
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from sumproto.client import __main__ as program, stream
+
+MOMENTS = {
+    "connecting": (program, "exchange_over"),
+    "connected": (stream.SumClient, "connectionMade"),
+    "handshake": (TLSMemoryBIOProtocol, "dataReceived"),
+}
+owner, name = MOMENTS[sys.argv.pop(1)]
+original = getattr(owner, name)
+
+def stall(*arguments):
+    setattr(owner, name, original)
+    if name == "dataReceived":
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return original(*arguments)
+    result = original(*arguments)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return result
+
+setattr(owner, name, stall)
+program.main()
+"""
+"""A client that stops itself once, at the moment that its first argument says."""
+
+
+@pytest.mark.parametrize("moment", ["connecting", "connected", "handshake"])
+def test_a_stall_of_the_client_is_not_the_servers(tmp_path: Path, moment: str, way: Way) -> None:
+    if moment == "handshake" and not way[1]:
+        pytest.skip("there is no handshake without TLS")
+    with running_server(tmp_path, "--number", "58", *way[0]) as server:
+        where = f"{'ssl' if way[1] else 'tcp'}:127.0.0.1:{server.port}"
+        options = (moment, "--connect", where, "--timeout", "1", "--quiet", "42")
+        with subprocess.Popen(
+            [sys.executable, "-c", STALLING, *options],
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+            time.sleep(1.5)
+            process.send_signal(signal.SIGCONT)
+            shown, _ = process.communicate(timeout=PATIENCE)
+    assert shown == "100\n"
+
+
+def test_a_stall_of_the_server_is_no_late_handshake(tmp_path: Path, way: Way) -> None:
+    options = ("--number", "58", "--idle-timeout", "1", *way[0])
+    with running_server(tmp_path, *options) as server, connect(server.port) as plain:
+        below, later = connect_by(way, server.port)
+        with below, later:
+            later.sendall(b"Ann,1\n")
+            assert later.recv(1024)  # so the first connection is accepted
+        os.kill(server.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, server.pid, os.WSTOPPED)
+        threading.Timer(1.5, os.kill, (server.pid, signal.SIGCONT)).start()
+        context = way[1]
+        peer = context.wrap_socket(plain, server_hostname="localhost") if context else plain
+        with peer:
+            peer.sendall(b"Ann,42\n")
+            assert peer.recv(1024).endswith(b",58\n")
 
 
 # The wall clock

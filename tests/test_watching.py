@@ -61,6 +61,7 @@ def test_an_observer_that_fails_in_all_it_does_loses_no_reply(events: Sequence[A
     first[0].dataReceived(b"Ann,42\nBob,43\n")
     far[0].dataReceived(b"Ann,101\n")
     offender[0].dataReceived(b"Bob,44\nAnn,101\n")
+    server.factory.refuse()
     late = server.connect()
     server.factory.drain(5)
     for _, transport in (first, far, offender, refused, late):
@@ -179,6 +180,9 @@ def test_a_service_that_is_stopped_by_its_parent_says_so_and_takes_no_connection
 ) -> None:
     """Nobody sent a signal or a number out of range: the program that it is part of ends it."""
     monkeypatch.setattr("sumproto.service.Signals.take", lambda _: None)
+    # The port of this reactor lacks what every port has that can be listened on.
+    fake = "twisted.internet.testing._FakePort.doRead"
+    monkeypatch.setattr(fake, lambda _: None, raising=False)
     options = Options()
     options.parseOptions(["--listen", "tcp:0", "--listen", "tcp:1"])
     reactor = MemoryReactorClock()

@@ -35,6 +35,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
+from twisted.web.http_headers import _nameEncoder
 from twisted.web.resource import Resource
 from twisted.web.test.requesthelper import DummyRequest
 
@@ -649,6 +650,55 @@ class WebPeer:
     def is_read(self) -> bool:
         """Whether what it sends is read."""
         return self.transport.producerState == "producing"
+
+
+HEAD = b"GET /page HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /page?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"=&" * 3900), 200),
+        (b"GET /page%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"/" * 8000), 200),
+        (b"GET /page%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"/%41" * 1900), 200),
+        (HEAD + b"Cookie: " + b";" * 8000 + b"\r\n\r\n", 200),
+        (HEAD + b"A: b\r\n" + b" \r\n" * 2600 + b"\r\n", 400),
+        (HEAD + b"a:\r\n" * 98 + b"\r\n", 200),
+        (HEAD + b"a:\r\n" * 99 + b"\r\n", 400),
+    ],
+    ids=["query", "slashes", "path", "cookies", "folded", "100 lines", "101 lines"],
+)
+def test_a_request_costs_little_whatever_is_in_it(request_: bytes, status: int) -> None:
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    peer = WebPeer()
+    sys.setprofile(count)
+    try:
+        peer.send(request_)
+    finally:
+        sys.setprofile(None)
+    assert peer.transport.value().startswith(b"HTTP/1.1 %d " % status)
+    assert calls < 2000  # a plain one takes some 200, and what Twisted takes apart, 8,000 and more
+
+
+def test_names_of_headers_are_not_kept() -> None:
+    """Twisted keeps 10,000, which may have 8 KiB each."""
+    before = len(_nameEncoder._canonicalHeaderCache)
+    for number in range(10):
+        WebPeer().send(HEAD + b"a%d: b\r\n\r\n" % number)
+    assert len(_nameEncoder._canonicalHeaderCache) == before
+
+
+@pytest.mark.parametrize("header", [b"Content-Length : 1", b"Host", b"a b: c", b": x"])
+def test_a_header_that_is_none_is_refused(header: bytes) -> None:
+    """What is before the colon may be a length, to a proxy before us."""
+    peer = WebPeer()
+    peer.send(HEAD + header + b"\r\n\r\nx")
+    assert peer.transport.value().startswith(b"HTTP/1.1 400 ")
 
 
 class SlowTransport(Transport):

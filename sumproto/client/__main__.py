@@ -16,9 +16,11 @@ from twisted.python.failure import Failure
 
 from ..commandline import HOST, PORT, explain
 from ..core import HIGHEST, LOWEST, Dialect, Message, MessageError, escape, parse_number
+from ..deadline import Pulse
 from ..twisted_gaps import run_on_monotonic_clock
 from .datagrams import exchange_datagrams, find_addresses
 from .failures import ExchangeFailed, NobodyListens
+from .lookup import Resolver
 from .options import check, make_parser, make_requests
 from .report import TextReport
 from .stream import SumClientFactory, exchange_over
@@ -60,8 +62,10 @@ def _check(options: Namespace) -> Exchanges:
     from twisted.internet import reactor
 
     run_on_monotonic_clock(reactor)
+    pulse = Pulse(reactor)
+    pulse.start()
     way = _by_datagrams if options.udp else _over_a_stream
-    return way(reactor, options, requests, dialect)
+    return way(reactor, options, requests, dialect, pulse)
 
 
 def _numbers(options: Namespace) -> list[int]:
@@ -94,9 +98,10 @@ def _ask(prompts: TextIO) -> int:
 
 
 def _over_a_stream(
-    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
+    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect, pulse: Pulse
 ) -> Exchanges:
     """The exchanges over one connection. Raises `ValueError` for a bad endpoint."""
+    reactor.installNameResolver(Resolver(reactor))
     if options.connect:
         try:
             endpoint = clientFromString(reactor, options.connect)
@@ -107,7 +112,7 @@ def _over_a_stream(
 
     async def exchange() -> None:
         factory = SumClientFactory(
-            requests, reactor, options.timeout, options.report(), dialect, options.any_number
+            requests, reactor, options.timeout, options.report(), dialect, options.any_number, pulse
         )
         await exchange_over(endpoint, factory)
 
@@ -115,15 +120,15 @@ def _over_a_stream(
 
 
 def _by_datagrams(
-    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
+    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect, pulse: Pulse
 ) -> Exchanges:
     """The exchanges over UDP."""
 
     async def exchange() -> None:
-        addresses = find_addresses(options.host, options.port)
         report, seconds = options.report(), options.timeout
+        addresses = await find_addresses(reactor, options.host, options.port, seconds, pulse)
         await exchange_datagrams(
-            reactor, requests, addresses, report, dialect, seconds, options.any_number
+            reactor, requests, addresses, report, dialect, seconds, options.any_number, pulse
         )
 
     return exchange

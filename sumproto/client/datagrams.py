@@ -28,9 +28,10 @@ from ..core import (
     ReplyRule,
     Stopped,
 )
-from ..deadline import Deadline
+from ..deadline import Deadline, Pulse
 from ..twisted_gaps import unread, why_closed
 from .failures import ExchangeFailed, NobodyListens, ServerStopped
+from .lookup import look_up
 from .report import Report
 
 FIRST_WAIT = 0.5
@@ -166,17 +167,24 @@ class SumDatagramClient(DatagramProtocol):
             self.transport.stopListening()
 
 
-def find_addresses(host: str, port: int) -> list[tuple[str, int]]:
+async def find_addresses(
+    reactor: Any, host: str, port: int, timeout: float, clock: IReactorTime
+) -> list[tuple[str, int]]:
     """The addresses of `port` at `host`, a name or an address, the best first.
 
-    It blocks until the system has looked them up. Raises `ExchangeFailed` if there are none.
+    Raises `ExchangeFailed` if there are none, or none is found within `timeout` seconds of `clock`.
     """
+    looking = look_up(reactor, host, port, socket.SOCK_DGRAM)
+    late = OSError(errno.ETIMEDOUT, f"no address within {timeout:g} s")
+    deadline = Deadline(clock, timeout, lambda: looking.errback(late))
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        found = await looking
     except (OSError, UnicodeError) as wrong:
         why = getattr(wrong, "strerror", None) or str(wrong)
         raise ExchangeFailed(Failed(Cause.NO_CONNECTION, why)) from None
-    return [(str(address[0]), int(address[1])) for *_, address in found]
+    finally:
+        deadline.cancel()
+    return [(str(address[0]), int(address[1])) for _, address in found]
 
 
 async def exchange_datagrams(
@@ -187,17 +195,24 @@ async def exchange_datagrams(
     dialect: Dialect,
     timeout: float,
     any_number: bool = False,
+    pulse: Pulse | None = None,
 ) -> None:
     """Exchange `requests`, in order, with the server at the first of `addresses` that has one.
 
-    `timeout` is the seconds that a reply may take; with `any_number` its number may be any. Raises
-    `ExchangeFailed`.
+    `timeout` is the seconds that a reply may take; with `any_number` its number may be any. A
+    `pulse` that beats keeps what the client has slept from counting. Raises `ExchangeFailed`.
     """
     left = list(requests)
     places = list(addresses)
     while left:
         client = SumDatagramClient(
-            left[0], places[0], reactor, report, dialect, timeout=timeout, any_number=any_number
+            left[0],
+            places[0],
+            pulse or reactor,
+            report,
+            dialect,
+            timeout=timeout,
+            any_number=any_number,
         )
         try:
             exchange = await client.begin(reactor)

@@ -76,7 +76,7 @@ def make_parser() -> Parser:
         "--timeout",
         metavar="SECONDS",
         type=argument(_timeout),
-        help="for the connection, and for each reply [default: "
+        help="for the connection, with the look-up of a name, and for each reply [default: "
         f"{TIMEOUT:g}, with --udp {PATIENCE:g}]",
     )
     parser.add_argument(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
-from twisted.internet import defer, error
+from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IConnector, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import ClientFactory, connectionDone
@@ -27,14 +26,11 @@ from ..core import (
     ReplyRule,
     Stopped,
 )
-from ..deadline import Deadline
+from ..deadline import Deadline, Pulse
 from ..receiver import LONGEST_SILENCE, MessageReceiver
 from ..twisted_gaps import has_unsent
 from .failures import ExchangeFailed, NobodyListens, ServerStopped
 from .report import Report
-
-# What a connection that is not made in time fails with, depending on the endpoint.
-_NOT_IN_TIME = (defer.CancelledError, error.TimeoutError, error.ConnectingCancelledError)
 
 TIMEOUT = 5.0
 """Seconds that a connection, or a reply over it, may take by default."""
@@ -53,18 +49,24 @@ class SumClient(MessageReceiver):
         super().__init__(Decoder(REPLIES), factory.clock, QUIET_PERIOD)
         self._factory = factory
         self._requests = list(factory.requests)
+        self._request = self._requests[0]
         self._rule = factory.rule
+        self._asked = False  # the first request is written
         self._early = 0  # bytes that came before the request, and that were not looked at
         self._undecided = False  # what has come is no reply; only the end tells what it means
         self._lost = False
         self._deadline: Deadline | None = None
 
     def connectionMade(self) -> None:
+        """Begin in the next turn of the reactor, so that it reads before it sends the request.
+
+        In the turn that makes the connection, it may send what is written now and read later.
+        """
         super().connectionMade()
-        self._next()
+        self._clock.callLater(0, self._begin)
 
     def rawDataReceived(self, data: bytes) -> None:
-        if has_unsent(self.transport):
+        if not self._asked or has_unsent(self.transport):
             self._early = len(self.decoder.pending) + len(data)
         if not self._undecided:
             super().rawDataReceived(data)
@@ -118,6 +120,11 @@ class SumClient(MessageReceiver):
         else:
             self._become(self._rule.lost(reason.getErrorMessage().rstrip(".")))
         super().connectionLost(reason)
+
+    def _begin(self) -> None:
+        self._asked = True
+        if not self._factory.outcome.called:
+            self._next()
 
     def _next(self) -> None:
         if not self._requests:
@@ -177,7 +184,8 @@ class SumClientFactory(ClientFactory):
 
     `outcome` fires with None when every exchange is done or the server stops as asked, and fails
     with `ExchangeFailed` otherwise. `timeout` is the seconds that a reply may take; with
-    `any_number` its number may be any.
+    `any_number` its number may be any. A `pulse` that beats keeps what the client has slept from
+    counting as the silence of the server.
     """
 
     noisy = False
@@ -190,10 +198,11 @@ class SumClientFactory(ClientFactory):
         report: Report,
         dialect: Dialect = UNKNOWN,
         any_number: bool = False,
+        pulse: Pulse | None = None,
     ) -> None:
         self.requests = requests
         self.dialect = dialect
-        self.clock = clock
+        self.clock = pulse or Pulse(clock)
         self.timeout = timeout
         self.report = report
         self.rule = ReplyRule(any_number)
@@ -203,7 +212,7 @@ class SumClientFactory(ClientFactory):
         return SumClient(self)
 
     def clientConnectionFailed(self, connector: IConnector | None, reason: Failure) -> None:
-        if reason.check(*_NOT_IN_TIME):
+        if reason.check(error.TimeoutError):
             cause = f"no connection within {self.timeout:g} s"
         else:
             cause = reason.getErrorMessage().rstrip(".")
@@ -215,12 +224,23 @@ def exchange_over(endpoint: IStreamClientEndpoint, factory: SumClientFactory) ->
     """Do the exchanges of `factory` with the server at `endpoint`. Fails with `ExchangeFailed`."""
     factory.report.connecting()
     connected = endpoint.connect(factory)
-    deadline = Deadline(factory.clock, factory.timeout, connected.cancel)
-    connected.addBoth(_after, deadline.cancel)
-    connected.addErrback(partial(factory.clientConnectionFailed, None))
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        connected.cancel()
+
+    def fail(reason: Failure) -> None:
+        # What the reason is after a cancel, depends on the endpoint and how far it was.
+        factory.clientConnectionFailed(None, Failure(error.TimeoutError()) if late else reason)
+
+    deadline = Deadline(factory.clock, factory.timeout, give_up)
+
+    def done(result: object) -> object:
+        deadline.cancel()
+        return result
+
+    connected.addBoth(done)
+    connected.addErrback(fail)
     return factory.outcome
-
-
-def _after(result: object, do: Callable[[], object]) -> object:
-    do()
-    return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -14,6 +15,7 @@ from twisted.logger import Logger
 
 from .. import unix  # noqa: F401 - files are opened in the way of Unix
 from ..core import Done, MessageError, Observer, Peer, escape
+from ..pipes import at_once
 from ..rotation import MAX_SIZE, rotate
 
 FLUSH = 0.5
@@ -125,10 +127,13 @@ class Journal(Observer):
         file = os.open(self._path, _FLAGS, 0o600)
         written = 0
         try:
-            if os.fstat(file).st_size and self._ends_in_half_a_line():
+            status = os.fstat(file)
+            is_pipe = stat.S_ISFIFO(status.st_mode)
+            if status.st_size and self._ends_in_half_a_line():
                 os.write(file, b"\n")
             while written < len(self._buffer):
-                written += os.write(file, self._buffer[written:])
+                rest = at_once(self._buffer, written) if is_pipe else self._buffer[written:]
+                written += os.write(file, rest)
         finally:
             # A line of which only the newline is missing is written: the next write begins with it.
             del self._buffer[: self._buffer.rfind(b"\n", 0, written + 1) + 1]

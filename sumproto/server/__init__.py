@@ -3,11 +3,12 @@
 from .connections import Connections
 from .datagrams import SumDatagramProtocol
 from .factory import REFUSALS, SumFactory
-from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
+from .listeners import ACCEPTED, ConnectionListener, DatagramListener, Listener, server_endpoint
 from .responder import Responder
 from .stream import SumProtocol
 
 __all__ = [
+    "ACCEPTED",
     "REFUSALS",
     "ConnectionListener",
     "Connections",

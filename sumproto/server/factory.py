@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from ..core import Busy, MessageError, Stopping
-from ..deadline import Deadlines
+from ..deadline import Deadlines, Pulse
 from ..receiver import LONGEST_SILENCE
 from .connections import Connections
 from .responder import Responder
@@ -25,7 +25,8 @@ class SumFactory(Factory):
 
     `quiet_period` is the seconds of silence that end a message without a newline, `idle_timeout`
     the seconds that a connection may be without a message; 0 turns either off. At most
-    `max_connections` are served at a time.
+    `max_connections` are served at a time. A `pulse` that beats keeps what the server has slept
+    from counting as the silence of its peers.
     """
 
     noisy = False
@@ -37,9 +38,10 @@ class SumFactory(Factory):
         quiet_period: float = 0.2,
         idle_timeout: float = 60.0,
         max_connections: int = 1000,
+        pulse: Pulse | None = None,
     ) -> None:
         self.responder = responder
-        self.clock = responder.clock
+        self.clock = pulse or Pulse(responder.clock)
         self.quiet_period = quiet_period
         self.idle_timeout = idle_timeout
         unread = SumProtocol.hasUnread
@@ -51,13 +53,14 @@ class SumFactory(Factory):
         """For the silence that may still end a message, once `idle` has passed."""
         self.closing = Deadlines(self.clock, CLOSE_TIMEOUT, SumProtocol.abort, unread)
         """For the peer to close."""
+        self._refusing = False
         self._connections: Connections[SumProtocol] = Connections(
             self.clock, max_connections, REFUSALS
         )
 
     def buildProtocol(self, addr: IAddress | None) -> SumProtocol | None:
         refusal: MessageError
-        if self.responder.stopping or self._connections.draining:
+        if self._refusing or self._connections.draining:
             refusal = Stopping("the server is stopping")
         elif self._connections.full:
             refusal = Busy(f"the server has its {self._connections.most} connections")
@@ -65,6 +68,10 @@ class SumFactory(Factory):
             return SumProtocol(self)
         self.responder.watchers.turned_away()
         return None if self._connections.full_of_refused else SumProtocol(self, refusal)
+
+    def refuse(self) -> None:
+        """Serve no connection that is made from now on: it is told that the server stops."""
+        self._refusing = True
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Answer what is in and close; abort what is left after `seconds`, 0 or more.

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from ..commandline import explain
 from ..trace import Throttle, ThrottledLog
-from ..twisted_gaps import log_through
+from ..twisted_gaps import accept_at_most, log_through
 from .datagrams import MAX_DATAGRAM, SumDatagramProtocol
 from .factory import SumFactory
 from .responder import Responder
@@ -28,6 +28,9 @@ from .wrapped import ProxiedEndpoint, WrappingEndpoint
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; Twisted's 50 makes a burst of clients wait."""
+
+ACCEPTED = 100
+"""Connections that a port accepts in a turn of the reactor, at the most."""
 
 
 class CannotListen(Exception):
@@ -72,6 +75,12 @@ class Listener(Service):
         super().startService()
         if self._port is None:
             self.privilegedStartService()
+
+    def accept_waiting(self) -> None:
+        """Accept the connections that the kernel has made."""
+
+    def refuse(self) -> None:
+        """Refuse what comes from now on."""
 
     def drain(self, seconds: float) -> Deferred[Any]:
         """Listen no more, answer what has come, and close what is open.
@@ -135,9 +144,18 @@ class ConnectionListener(Listener):
         return self._endpoint.listen(self._factory)
 
     def listening(self, port: IListeningPort) -> None:
+        accept_at_most(port, ACCEPTED)
         throttled = ThrottledLog(self._throttle)
         log_through(port, Logger("twisted.internet.tcp.Port", observer=throttled))
         self.ready("on", self._factory.responder)
+
+    def accept_waiting(self) -> None:
+        port: Any = self._port
+        for _ in range(BACKLOG // ACCEPTED + 1):
+            port.doRead()
+
+    def refuse(self) -> None:
+        self._factory.refuse()
 
     def drain(self, seconds: float) -> Deferred[Any]:
         return gatherResults([super().drain(seconds), self._factory.drain(seconds)])

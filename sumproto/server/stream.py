@@ -97,7 +97,7 @@ class SumProtocol(MessageReceiver):
         self._unread -= len(data)
         if self._phase is not CLOSING:
             if self._responder.watched:
-                self._since = self._factory.clock.seconds()
+                self._since = self._responder.clock.seconds()
             super().rawDataReceived(data)
 
     def resumeProducing(self) -> None:

@@ -13,7 +13,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
 
 from ..core import escape
-from ..server import Listener, Responder
+from ..server import ACCEPTED, Listener, Responder
+from ..twisted_gaps import accept_at_most
 from .live import Live
 from .resources import make_root
 from .site import WebSite
@@ -54,6 +55,7 @@ class WebListener(Listener):
         return self._endpoint.listen(self._site)
 
     def listening(self, port: IListeningPort) -> None:
+        accept_at_most(port, ACCEPTED)
         address = self.address
         where = " and ".join(_in_words([address]))
         if isinstance(address, IPv4Address | IPv6Address):

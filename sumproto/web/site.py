@@ -25,6 +25,17 @@ IDLE_TIMEOUT = 30
 _HEAD = 8 * 1024
 """The most bytes of a request line and all headers, and the most that are read in a turn."""
 
+_LINES = 100
+"""The most lines of a head."""
+
+_PATH = 100
+"""The most bytes of a path that are looked at; all paths that there are have fewer."""
+
+_READ = {b"accept", b"connection", b"content-length", b"host", b"transfer-encoding"}
+"""The headers of a request that are looked at."""
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -34,8 +45,6 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
-_NO_BODIES = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
 
 class _Request(Request):
     channel: _Channel
@@ -44,7 +53,11 @@ class _Request(Request):
         """Refuse a body: nothing here has a use for one, and Twisted keeps any length of it."""
         super().gotLength(0)
         if length != 0:
-            self.channel.refuseBody()
+            self.channel.refuse("413 Content Too Large")
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Leave off the query, and what no path here has: Twisted would take them apart."""
+        super().requestReceived(command, path.partition(b"?")[0][:_PATH], version)
 
 
 class _Channel(HTTPChannel):
@@ -58,12 +71,12 @@ class _Channel(HTTPChannel):
     site: WebSite
     transport: Any  # what a reactor gives is more than an interface promises
 
-    # Half of what Twisted allows, or less, so that no request takes a long turn to read.
+    # Half of what Twisted allows, so that no request takes a long turn to read.
     MAX_LENGTH = totalHeadersSize = _HEAD
-    maxHeaders = 100
 
     def __init__(self) -> None:
         super().__init__()
+        self._lines = 0  # of the head that is being read
         self._full = False  # the transport has more to send than it wants
         self._next: IDelayedCall | None = None  # takes up the next request
 
@@ -79,16 +92,33 @@ class _Channel(HTTPChannel):
             self._next = None
         self.site.channels.remove(self)
 
+    def lineReceived(self, line: bytes) -> None:
+        """Refuse a head of many lines, or with a folded one, which HTTP/1.1 has given up."""
+        self._lines = self._lines + 1 if line else 0
+        if self._lines > _LINES or line.startswith((b" ", b"\t")):
+            self.refuse("400 Bad Request")
+        else:
+            super().lineReceived(line)
+
     def headerReceived(self, line: bytes) -> bool:
+        """Take the header if it is one that is looked at.
+
+        The base class would take apart cookies, and remember names that others make up.
+        """
+        name, colon, _ = line.partition(b":")
+        if colon and _NAME.fullmatch(name) and name.lower() not in _READ:
+            return True
         try:
             return bool(super().headerReceived(line))
         except ValueError:  # a Content-Length of more digits than `int` takes
-            self.refuseBody()
+            self.refuse("413 Content Too Large")
             return False
 
-    def refuseBody(self) -> None:
-        """Answer that a request must have no body, and close."""
-        self.transport.write(_NO_BODIES)
+    def refuse(self, status: str) -> None:
+        """Answer with `status` and no more, and close."""
+        answer = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        self.transport.write(answer.encode())
+        self.setRawMode()  # in which what still comes is dropped
         self.loseConnection()
 
     def requestDone(self, request: Any) -> None:
@@ -196,12 +226,15 @@ class WebSite(Site):
         return WithoutBody(resource) if request.method == b"HEAD" else resource
 
 
+_LONGEST_HOST = 300
+"""Bytes of a ``Host``; no name of a host has more than 253, and a port has 5."""
+
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]+?)\.?)(?::[0-9]*)?", re.ASCII | re.IGNORECASE)
 
 
 def _is_this_host(host: str) -> bool:
     """Whether `host`, the value of a ``Host`` header, is this host by its name or an address."""
-    found = _HOST.fullmatch(host)
+    found = len(host) <= _LONGEST_HOST and _HOST.fullmatch(host)
     if not found:
         return False
     name = (found[1] or found[2]).lower()
