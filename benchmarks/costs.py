@@ -21,7 +21,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-from sumproto.core.dialects import REPLIES, Decoder, Newline, Received, without_sum
+from sumproto.core.dialects import REPLIES, Decoder, Received, without_sum
 from sumproto.core.exchange import Rule
 from sumproto.core.message import MessageError
 
@@ -156,14 +156,14 @@ Read = Callable[[Sequence[bytes], bool], int]
 # How an input is read
 
 
-def serve(segments: Sequence[bytes], silent: bool) -> int:
-    """Do what a server does with `segments` on a connection of their own.
+def read_all(
+    decoder: Decoder, segments: Sequence[bytes], silent: bool, use: Callable[[Received], object]
+) -> tuple[int, MessageError | None]:
+    """Feed `segments` to `decoder`, and `use` each message that is in them.
 
     If `silent`, each is followed by the silence that may end a message. Returns how many bytes were
-    read before there was an error.
+    read until an error or the end, and that error.
     """
-    rule = Rule("Server of Bob", lambda: 58)
-    decoder = Decoder()
     read = 0
     try:
         for segment in segments:
@@ -171,28 +171,36 @@ def serve(segments: Sequence[bytes], silent: bool) -> int:
             decoder.feed(segment)
             while received := decoder.take() or (decoder.finish() if silent else None):
                 if isinstance(received, Received):
-                    rule.encode(rule.answer(received.message), received.dialect)
+                    use(received)
         if last := decoder.finish():
-            rule.encode(rule.answer(last.message), last.dialect)
+            use(last)
     except MessageError as error:
+        return read, error
+    return read, None
+
+
+def serve(segments: Sequence[bytes], silent: bool) -> int:
+    """Do what a server does with `segments` on a connection of their own; returns bytes read."""
+    rule = Rule("Server of Bob", lambda: 58)
+    decoder = Decoder()
+
+    def answer(received: Received) -> None:
+        rule.encode(rule.answer(received.message), received.dialect)
+
+    read, error = read_all(decoder, segments, silent, answer)
+    if error:
         decoder.dialect.encode_error(error)
     return read
 
 
 def ask(segments: Sequence[bytes], silent: bool) -> int:
-    """Do the same with replies that a client gets."""
-    decoder = Decoder(REPLIES)
-    received: Received | Newline | None
-    read = 0
-    try:
-        for segment in segments:
-            read += len(segment)
-            decoder.feed(segment)
-            while received := decoder.take() or (decoder.finish() if silent else None):
-                if isinstance(received, Received):
-                    without_sum(received, OWN)
-        decoder.finish()
-    except MessageError as error:
+    """Do what a client does with `segments`, replies of a server; returns bytes read."""
+
+    def take(received: Received) -> None:
+        without_sum(received, OWN)
+
+    read, error = read_all(Decoder(REPLIES), segments, silent, take)
+    if error:
         str(error)
     return read
 

@@ -107,12 +107,22 @@ class Listener(Service):
         where = address
         if isinstance(address, IPv4Address | IPv6Address):
             where = (address.host, address.port)
-            if not ip_address(address.host).is_loopback:
-                text = "{address} can be reached from other hosts, and {who}"
-                self._log.warn(text, address=where, who=responder.who_stops())
+            self.warn_of_other_hosts(responder.who_stops())
         elif isinstance(address, UNIXAddress) and address.name:
             where = os.fsdecode(address.name)
         self._log.info("Server is ready to receive {what} {address}", what=what, address=where)
+
+    def warn_of_other_hosts(self, what: str) -> bool:
+        """If other hosts reach our port, of IP, warn that they do, and `what` that means.
+
+        Returns whether they do.
+        """
+        address = self.address
+        if ip_address(address.host).is_loopback:
+            return False
+        text = "{address} can be reached from other hosts, and {what}"
+        self._log.warn(text, address=(address.host, address.port), what=what)
+        return True
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port

@@ -59,12 +59,8 @@ class WebListener(Listener):
         address = self.address
         where = " and ".join(_in_words([address]))
         if isinstance(address, IPv4Address | IPv6Address):
-            ip = ip_address(address.host)
-            self._site.for_this_host = ip.is_loopback
-            if not ip.is_loopback:
-                text = "{address} can be reached from other hosts, and shows names and addresses"
-                self._log.warn(text, address=(address.host, address.port))
-            host = "localhost" if ip.is_unspecified else address.host
+            self._site.for_this_host = not self.warn_of_other_hosts("shows names and addresses")
+            host = "localhost" if ip_address(address.host).is_unspecified else address.host
             where = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/"
         self._log.info("Watch at {where}", where=where)
         self._live.about = {"name": self._name, "where": _in_words(self._addresses())}
