@@ -767,7 +767,7 @@ def test_who_does_not_take_its_last_response_is_cut_off() -> None:
 
 
 def send_and_read(peer: socket.socket, data: bytes) -> bytes:
-    """What `peer` sends until it closes, while it is sent `data`: in one thread, as TLS wants it."""
+    """What `peer` sends until it closes, as it is sent `data`; in one thread, as TLS wants it."""
     peer.setblocking(False)
     answer, left = bytearray(), memoryview(data)
     blocked = BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError
