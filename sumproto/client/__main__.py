@@ -148,7 +148,10 @@ def _run(reactor: Any, exchanges: Exchanges, options: Namespace) -> Deferred[Non
             raise SystemExit(1)
         reason.raiseException()
 
-    outcome = Deferred.fromCoroutine(exchanges())
+    # Before the reactor runs, Ctrl-C is an exception in the midst of whatever is being done.
+    running: Deferred[None] = Deferred()
+    reactor.callWhenRunning(running.callback, None)
+    outcome = running.addCallback(lambda _: Deferred.fromCoroutine(exchanges()))
     # Nothing else tells of a signal: with an outcome this does nothing.
     reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
     return outcome.addErrback(failed)
