@@ -30,6 +30,7 @@ from support import (
     fake_server,
     is_harmless,
     read_all,
+    run,
     running,
     running_server,
 )
@@ -819,6 +820,20 @@ def test_a_name_server_that_does_not_answer(
         assert p.returncode == (130 if ctrl_c else 1)
         late = "no address within" if "--udp" in options else "no connection within"
         assert (error == "") if ctrl_c else (f"{late} 0.5 s" in error)
+
+
+@pytest.mark.live
+def test_ctrl_c_as_the_first_exchange_begins(tmp_path: Path) -> None:
+    early = """
+import signal
+from sumproto.client import lookup
+from sumproto.client.__main__ import main
+
+lookup.Thread.start = lambda thread: signal.raise_signal(signal.SIGINT)
+main()
+"""
+    done = run(sys.executable, "-c", early, "42", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,10 @@ def _run(reactor: Any, exchanges: Exchanges, options: Namespace) -> Deferred[Non
             raise SystemExit(1)
         reason.raiseException()
 
-    outcome = Deferred.fromCoroutine(exchanges())
+    # Before the reactor runs, Ctrl-C is an exception in the midst of whatever is being done.
+    running: Deferred[None] = Deferred()
+    reactor.callWhenRunning(running.callback, None)
+    outcome = running.addCallback(lambda _: Deferred.fromCoroutine(exchanges()))
     # Only this tells of a signal. Once there is an outcome, it does nothing.
     reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
     return outcome.addErrback(failed)
