@@ -55,6 +55,13 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     return Received(message, text_dialect(notation, envelope, id_)), end + len(behind)
 
 
+def announced(data: bytes) -> tuple[int, int]:
+    """The length that `data` begins with, of which more has to come, and the bytes behind it."""
+    found = _NETSTRING.match(data) or _HEADER.match(data, 0, _WIDTHS[-1])
+    assert found
+    return int(found[0].strip(b" :")), len(data) - found.end()
+
+
 def _is_divided(content: bytes, length: int) -> bool:
     """Whether there is a newline in `content`, of a message of `length` bytes, before its end."""
     return b"\n" in content[: length - 1] or b"\r" in content[: length - 2]

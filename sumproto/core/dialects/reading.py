@@ -28,6 +28,7 @@ from .marks import (
     unpaired,
 )
 from .notation import Coding, Notation, Read, decode_name
+from .reports import check_no_report
 from .words import Kind, as_server
 
 _CLASSIC = ("", *CLASSIC)
@@ -47,8 +48,9 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
 
     With `glued`, there need be nothing between a name and the number behind it. How `text` ends may
     ask for a name as in a way of the width `least`. Raises `Malformed` if there is a number where
-    one is due, but one that is no integer.
+    one is due, but one that is no integer, and `ReportedError` for an error of the peer.
     """
+    check_no_report(text)
     if not _DIGIT.search(text):
         return None
     if "/" in text and _HTTP.search(text):
@@ -166,9 +168,6 @@ def _is_divided(between: str) -> bool:
     return between[-1:] in BLANKS or between[-1:] in CLASSIC
 
 
-# Each of these finds the two in a text that is written in one way.
-
-
 def _find_name_first(text: str) -> _Found | None:
     """``Client of Ann,42``: blanks or punctuation between the two, and perhaps around them."""
     end = len(text.rstrip(BEHIND))
@@ -244,9 +243,6 @@ def _find_labelled(text: str) -> _Found | None:
         for label in (names[0], numbers[0])
     )
     return (name, number) if name.start < name.end and number.start < number.end else None
-
-
-# Two lines
 
 
 class Half(NamedTuple):
