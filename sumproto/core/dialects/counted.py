@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from ..message import MAX_MESSAGE, MessageError
+from ..message import MAX_MESSAGE, MessageError, ReportedError
 from .base import Received, Taken
 from .envelopes import Envelope, Headed, Netstring
 from .objects import read_any
@@ -22,7 +22,8 @@ MAY_COUNT = frozenset(b" 0123456789")
 def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     """The message that is behind its length; False if more of it has to come; None if it is none.
 
-    It is none if the length is not right: a newline comes before it, or it holds no message.
+    It is none if the length is not right: a newline comes before it, or it holds no message. Raises
+    `ReportedError` for an error of the peer.
     """
     envelope: Envelope
     if found := _NETSTRING.match(data, start):
@@ -46,6 +47,8 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     text = content.rstrip(b"\r\n")
     try:
         read_ = read_any(decode(text), glued=True) if data.startswith(behind, end) else None
+    except ReportedError:
+        raise
     except MessageError:
         return None
     if not read_:
