@@ -166,6 +166,11 @@ class Deadlines(Generic[T]):
         self._passing: dict[T, Deadline] = {}  # those that are due
         self._timer: IDelayedCall | None = None
 
+    @property
+    def passes(self) -> bool:
+        """Whether there are any seconds that may pass."""
+        return bool(self._seconds)
+
     def set(self, who: T) -> None:
         """Give `who` all the seconds, from now on."""
         if not self._seconds:

@@ -189,6 +189,7 @@ def _listeners(
         responder,
         quiet_period=options["quiet-period"],
         idle_timeout=options["idle-timeout"],
+        begun_timeout=options["begun-timeout"],
         max_connections=options["max-connections"],
         pulse=pulse,
     )

@@ -174,6 +174,12 @@ class Options(usage.Options):
             parse_seconds,
         ),
         _parameter(
+            "begun-timeout",
+            10,
+            "Seconds after which a begun message that does not go on is an error; 0: none is.",
+            parse_seconds,
+        ),
+        _parameter(
             "quiet-period",
             0.2,
             "Seconds of silence that end a message with no newline; 0: silence ends none.",

@@ -14,7 +14,16 @@ from zope.interface import implementer
 
 from sumproto.core.dialects import Decoder, Newline, Received
 from sumproto.core.exchange import Rule, check_range
-from sumproto.core.message import Malformed, Message, MessageError, OutOfRange, Stopping, TimedOut
+from sumproto.core.hints import hint_for_peer
+from sumproto.core.message import (
+    Malformed,
+    Message,
+    MessageError,
+    OutOfRange,
+    Reason,
+    Stopping,
+    TimedOut,
+)
 
 # In seconds, and sums of powers of two, so that floats add up exactly and it is clear what is due.
 QUIET, IDLE, DRAIN = 0.25, 60.0, 5.0
@@ -83,7 +92,7 @@ class Model:
         if self.closed:
             return
         if self.decoder.pending and self.peer_closed:
-            self.refuse(Malformed("the connection ended within a message"))
+            self.refuse(Malformed("the connection ended within a message", Reason.CUT_OFF))
         elif self.peer_closed or (self.stopping and not self.decoder.pending):
             self.close()
         elif self.decoder.pending:
@@ -111,7 +120,7 @@ class Model:
 
     def refuse(self, error: MessageError) -> None:
         told = Stopping(str(error)) if isinstance(error, OutOfRange) else error
-        self.said += self.decoder.dialect.encode_error(told)
+        self.said += self.decoder.dialect.encode_error(told, hint_for_peer(told))
         self.close()
 
     def close(self) -> None:
@@ -126,6 +135,13 @@ class Model:
             self.abort_at = self.abort_at or self.now + DRAIN
         if not self.closed and not self.paused:
             self.go_on()
+
+    def too_late(self) -> MessageError:
+        if self.paused:
+            return TimedOut("the replies were not read within 60 s", Reason.REPLIES_LEFT)
+        if self.decoder.pending:
+            return self.decoder.missing().as_error()
+        return TimedOut("a message did not come within 60 s")
 
     def advance(self, seconds: float) -> None:
         self.now += seconds  # a clock that jumps, as that of Twisted's tests does
@@ -144,9 +160,7 @@ class Model:
                 self.silence_may_save_it = False
                 self.idle_at = self.now + LONGEST_SILENCE
             else:
-                what = "the end of the message" if self.decoder.pending else "a message"
-                what = "the replies were not read" if self.paused else f"{what} did not come"
-                self.refuse(TimedOut(f"{what} within 60 s"))
+                self.refuse(self.too_late())
 
 
 @implementer(ILogObserver)
@@ -168,7 +182,7 @@ class Connection(RuleBasedStateMachine):
         super().__init__()
         self.errors = Errors()
         globalLogPublisher.addObserver(self.errors)
-        self.server = FakeServer(quiet_period=QUIET, idle_timeout=IDLE)
+        self.server = FakeServer(quiet_period=QUIET, idle_timeout=IDLE, begun_timeout=0)
         numbers = cycle(range(100))
         self.server.responder.rule = Rule("Server of Bob", lambda: next(numbers) + 1)
         self.numbers = count()

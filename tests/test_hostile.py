@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 from support import (
     EVIL,
+    NO_INTEGER,
+    OUT_OF_RANGE,
     PATIENCE,
     Server,
     answer,
@@ -99,19 +101,15 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.mark.parametrize(
     ("start", "error"),
     [
-        (b"", b"ERROR timeout: a message did not come within 0.5 s.\r\n"),
-        (b"Ann", b"ERROR timeout: the end of the message did not come within 0.5 s.\r\n"),
-        (b"Ann\n", b"ERROR timeout: the end of the message did not come within 0.5 s.\n"),
-        (b"\0\x0dClient", b"ERROR timeout: the end of the message did not come within 0.5 s.\r\n"),
-        (
-            b'{"id": 7, "name": "Ann"',
-            b'{"error": "timeout", "detail": "the end of the message did not come within 0.5 s",'
-            b' "id": 7}',
-        ),
+        (b"", rb"ERROR timeout: a message did not come within 0.5 s\. .*\.\r\n"),
+        (b"Ann", rb"ERROR timeout: I have 'Ann'; .*\.\r\n"),
+        (b"Ann\n", rb"ERROR timeout: I have 'Ann\\n'; .*\.\n"),
+        (b"\0\x0dClient", rb"ERROR timeout: I have .*, and 6 bytes came\. .*\.\r\n"),
+        (b'{"id": 7, "name": "Ann"', rb'{"error": "timeout", .*, "hint": ".*", "id": 7}'),
     ],
 )
 def test_silent_peers(impatient: Server, start: bytes, error: bytes) -> None:
-    assert ask(impatient.port, start, half_close=False) == error
+    assert re.fullmatch(error, ask(impatient.port, start, half_close=False))
 
 
 def test_a_byte_now_and_then(impatient: Server) -> None:
@@ -131,7 +129,7 @@ def test_an_error_takes_no_reply_with_it(tmp_path: Path) -> None:
         server.wait_for("Closed the connection")
         for _ in range(3):  # turns of the reactor
             ask(server.port, b"Ann,42\n")
-        assert read_all(peer) == REPLY * 3000 + b"ERROR malformed: '4.2' is not an integer.\n"
+        assert read_all(peer) == REPLY * 3000 + NO_INTEGER
 
 
 # Too many
@@ -270,7 +268,7 @@ def test_behind_a_proxy(tmp_path: Path) -> None:
     with running_server(tmp_path, *options) as server:
         far = b"PROXY TCP4 192.0.2.1 127.0.0.1 54321 12000\r\n"
         assert ask(server.port, far + b"Ann,42").endswith(b",58")
-        assert ask(server.port, far + b"Ann,101\n") == b"ERROR out-of-range: 101 is out of range.\n"
+        assert ask(server.port, far + b"Ann,101\n") == OUT_OF_RANGE
         server.wait_for(r"Received connection from \('192.0.2.1', 54321\)")
         server.wait_for(r"\('192.0.2.1', 54321\) may not stop this server: 101 is out of range")
         mapped = b"PROXY TCP6 ::ffff:192.0.2.1 ::1 54321 12000\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
-from support import FakeServer, Transport
+from support import NO_INTEGER, OUT_OF_RANGE, FakeServer, Transport, error_line
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ISSLTransport
@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
 from sumproto.core.exchange import STOP_ON, ReplyFormat, Rule, StopPolicy
-from sumproto.core.message import MAX_MESSAGE, Message
+from sumproto.core.message import MAX_MESSAGE, Message, Reason, TimedOut
 from sumproto.core.observer import Peer
 from sumproto.server.factory import CLOSE_TIMEOUT, REFUSALS
 
@@ -107,7 +107,7 @@ def test_who_is_very_slow_waits_no_longer_than_this(gap: float) -> None:
 
 
 def test_half_a_message_costs_nothing_while_it_waits() -> None:
-    server = FakeServer(idle_timeout=0)
+    server = FakeServer(idle_timeout=0, begun_timeout=0)
     protocol, _ = server.connect()
     protocol.dataReceived(b"Client of")
     server.clock.advance(0.2)
@@ -151,7 +151,7 @@ def test_who_goes_on_sending_gains_no_more_than_a_silence() -> None:
     assert transport.value() == b""
     protocol.dataReceived(b"A")
     server.clock.advance(0.4)
-    assert transport.value().startswith(b"ERROR timeout: the end of the message did not come ")
+    assert transport.value().startswith(b"ERROR timeout: I have 'Client of AAA")
 
 
 def test_replies_that_are_read_in_time() -> None:
@@ -218,7 +218,10 @@ def test_half_close_within_a_message(half: bytes) -> None:
     protocol.readConnectionLost()
     reply, error = transport.value().splitlines()
     assert reply == b"Server of Bob,58"
-    assert error == b"ERROR malformed: the connection ended within a message."
+    assert error == (
+        b"ERROR malformed: the connection ended within a message. "
+        b"Send all of a message before you close."
+    )
     assert not transport.connected
 
 
@@ -229,7 +232,7 @@ def test_an_error_closes_when_all_before_it_is_answered() -> None:
     server = FakeServer()
     protocol, transport = server.connect()
     protocol.dataReceived(b"Ann,42\nAnn,4.2\nBob,43\n")
-    assert transport.value() == b"Server of Bob,58\nERROR malformed: '4.2' is not an integer.\n"
+    assert transport.value() == b"Server of Bob,58\n" + NO_INTEGER
 
 
 @pytest.mark.parametrize("format_", [None, "{separator}" * 300])
@@ -264,7 +267,7 @@ def test_after_an_error_only_the_close_of_the_peer_counts() -> None:
     assert transport.half_closed
     protocol.dataReceived(b"Bob,101\n")
     server.clock.advance(1)
-    assert transport.value() == b"ERROR malformed: '4.2' is not an integer.\n"
+    assert transport.value() == NO_INTEGER
     assert transport.connected
     protocol.readConnectionLost()
     assert not transport.connected
@@ -296,7 +299,10 @@ def test_idle_connections_are_closed() -> None:
     server = FakeServer(idle_timeout=60)
     _, transport = server.connect()
     server.clock.advance(60)
-    assert transport.value() == b"ERROR timeout: a message did not come within 60 s.\r\n"
+    assert transport.value() == (
+        b"ERROR timeout: a message did not come within 60 s. "
+        b"Send a message, or close the connection.\r\n"
+    )
     assert transport.half_closed
 
 
@@ -310,7 +316,8 @@ def test_only_a_whole_message_is_a_sign_of_life() -> None:
     server.clock.advance(10)
     assert transport.value().splitlines() == [
         b"Server of Bob,58",
-        b"ERROR timeout: the end of the message did not come within 60 s.",
+        b"ERROR timeout: I have 'Ann'; a separator and a number are missing. "
+        b"Put an integer behind the name, as in 'Client of Ann,42', and a newline.",
     ]
 
 
@@ -319,7 +326,8 @@ def test_replies_that_are_not_read_in_time() -> None:
     protocol, transport = server.connect()
     protocol.pauseProducing()
     server.clock.advance(60)
-    assert transport.value() == b"ERROR timeout: the replies were not read within 60 s.\r\n"
+    error = TimedOut("the replies were not read within 60 s", Reason.REPLIES_LEFT)
+    assert transport.value() == error_line(error, "\r\n")
 
 
 def test_the_idle_timeout_can_be_turned_off() -> None:
@@ -437,7 +445,7 @@ def test_who_may_not_stop_it() -> None:
     server = FakeServer()
     protocol, transport = server.connect(FAR_AWAY)
     protocol.dataReceived(b"Ann,101\n")
-    assert transport.value() == b"ERROR out-of-range: 101 is out of range.\n"
+    assert transport.value() == OUT_OF_RANGE
     assert transport.half_closed
     assert server.stops == 0
     assert ("stop denied", Peer("tcp", "192.0.2.1", 54321)) in server.recorder.events
@@ -446,11 +454,11 @@ def test_who_may_not_stop_it() -> None:
 @pytest.mark.parametrize(
     ("stop_on", "request_", "error", "stops"),
     [
-        ("never", b"Ann,101\n", b"ERROR out-of-range: 101 is out of range.\n", 0),
+        ("never", b"Ann,101\n", OUT_OF_RANGE, 0),
         ("invalid", b"Ann,4.2\n", b"ERROR stopping: '4.2' is not an integer.\n", 1),
         ("invalid", b"Ann,101\n", b"ERROR stopping: 101 is out of range.\n", 1),
         ("invalid", b"A" * 1025, b"ERROR stopping: a message has at most 1024 bytes.\r\n", 1),
-        ("out-of-range", b"Ann,4.2\n", b"ERROR malformed: '4.2' is not an integer.\n", 0),
+        ("out-of-range", b"Ann,4.2\n", NO_INTEGER, 0),
     ],
 )
 def test_stop_on(stop_on: str, request_: bytes, error: bytes, stops: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from support import FakeServer, Recorder, Transport
+from support import OUT_OF_RANGE, FakeServer, Recorder, Transport
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
@@ -69,7 +69,7 @@ def test_an_observer_that_fails_in_all_it_does_loses_no_reply(events: Sequence[A
         transport.loseConnection()
 
     assert first[1].value() == b"Server of Bob,58\n" * 2
-    assert far[1].value() == b"ERROR out-of-range: 101 is out of range.\n"
+    assert far[1].value() == OUT_OF_RANGE
     assert offender[1].value() == b"Server of Bob,58\nERROR stopping: 101 is out of range.\n"
     assert refused[1].value() == b"ERROR busy: the server has its 3 connections.\r\n"
     assert late[1].value() == b"ERROR stopping: the server is stopping.\r\n"

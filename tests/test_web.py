@@ -192,8 +192,8 @@ def test_hints(error: MessageError, help_: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "help_"),
     [
-        (b"Client of Ann", "newline"),
-        (b'{"name": "Ann"', "newline"),
+        (b"Client of Ann", "Put an integer"),
+        (b'{"name": "Ann"', "brackets"),
         (b"", "Send a message"),
         (b"Client of Ann,42.0\n", "digits"),
         (b"Client of Ann,\n", "Put an integer"),

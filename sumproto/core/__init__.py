@@ -9,6 +9,7 @@ from .dialects import (
     WITHOUT_NEWLINE,
     Decoder,
     Dialect,
+    Missing,
     Newline,
     Received,
     ReplyDecoder,
@@ -35,7 +36,7 @@ from .forms import (
     ends_in_newline,
     make_forms,
 )
-from .hints import hint
+from .hints import hint, hint_for_peer
 from .message import (
     CODES,
     HIGHEST,
@@ -87,6 +88,7 @@ __all__ = [
     "Malformed",
     "Message",
     "MessageError",
+    "Missing",
     "Newline",
     "Observer",
     "OutOfRange",
@@ -109,6 +111,7 @@ __all__ = [
     "escape",
     "explain_failure",
     "hint",
+    "hint_for_peer",
     "in_range",
     "label_of",
     "make_forms",

@@ -16,6 +16,9 @@ from .stream import SumProtocol
 REFUSALS = 32
 """Connections beyond the most that are answered with an error; still more are closed at once."""
 
+NEAR = 2.0
+"""Seconds that a begun message may rest of which little is missing, such as the number."""
+
 CLOSE_TIMEOUT = 10.0
 """Seconds that a peer has to take the last replies, and then as many to close its side."""
 
@@ -24,9 +27,10 @@ class SumFactory(Factory):
     """Makes the connections of a server, and holds what they share.
 
     `quiet_period` is the seconds of silence that end a message without a newline, `idle_timeout`
-    the seconds that a connection may be without a message; 0 turns either off. At most
-    `max_connections` are served at a time. A `pulse` that beats keeps what the server has slept
-    from counting as the silence of its peers.
+    the seconds that a connection may be without a message; 0 turns either off. A message that has
+    begun, and that silence does not end, may rest for `begun_timeout` seconds from then on, and for
+    `NEAR` if little is missing; 0 turns both off. At most `max_connections` are served at a time. A
+    `pulse` that beats keeps what the server has slept from counting as the silence of its peers.
     """
 
     noisy = False
@@ -37,6 +41,7 @@ class SumFactory(Factory):
         *,
         quiet_period: float = 0.2,
         idle_timeout: float = 60.0,
+        begun_timeout: float = 10.0,
         max_connections: int = 1000,
         pulse: Pulse | None = None,
     ) -> None:
@@ -51,6 +56,11 @@ class SumFactory(Factory):
             self.clock, LONGEST_SILENCE * quiet_period, SumProtocol.timeoutConnection, unread
         )
         """For the silence that may still end a message, once `idle` has passed."""
+        near = min(NEAR, begun_timeout)
+        self.begun_near = Deadlines(self.clock, near, SumProtocol.rested, unread)
+        """For a begun message to go on, so that its sender soon learns of a slip."""
+        self.begun = Deadlines(self.clock, begun_timeout - near, SumProtocol.restedLong, unread)
+        """For one to go on that may still be on its way, once `begun_near` has passed."""
         self.closing = Deadlines(self.clock, CLOSE_TIMEOUT, SumProtocol.abort, unread)
         """For the peer to close."""
         self._refusing = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -13,10 +12,22 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..core import Decoder, Done, Malformed, MessageError, Newline, Peer, Reason, Received, TimedOut
+from ..core import (
+    Decoder,
+    Done,
+    Malformed,
+    MessageError,
+    Newline,
+    Peer,
+    Reason,
+    Received,
+    TimedOut,
+    hint_for_peer,
+)
 from ..deadline import Deadlines
 from ..receiver import MessageReceiver
 from ..twisted_gaps import read_at_most, unread
+from .phase import Phase
 
 if TYPE_CHECKING:
     from .factory import SumFactory
@@ -26,24 +37,6 @@ _TURN = 8 * 1024
 
 Twisted's 64 KiB are 16,000 requests, which take half a second.
 """
-
-
-class Phase(Enum):
-    """How far a connection is on the way to its end. It only goes forward::
-
-                 windUp            what had come is answered
-            OPEN ──────> FINISHING ─────────────────────────> CLOSING ──> lost
-              └──────────────┴───────────────────────────────────┘
-                an error is answered, or the peer has closed its
-                side and has been written all its replies
-
-    Whether the peer has closed its side is known beside that. In OPEN and FINISHING it means that
-    no more requests will come; in CLOSING it means that we can close the connection itself.
-    """
-
-    OPEN = "requests are answered as they come"
-    FINISHING = "the server stops: requests that have reached the kernel by then are answered"
-    CLOSING = "the last reply is written, and what still comes is discarded"
 
 
 OPEN, FINISHING, CLOSING = Phase  # looked up for each request, and a bare name is faster
@@ -61,6 +54,7 @@ class SumProtocol(MessageReceiver):
         self._factory = factory
         self._responder = factory.responder
         self._deadlines: Deadlines[SumProtocol] | None = None  # the ones that this is under
+        self._resting: Deadlines[SumProtocol] | None = None  # of the message that has begun
         self._since = 0.0  # when the last bytes came
         self.refusal = refusal
         self._phase = OPEN
@@ -95,6 +89,8 @@ class SumProtocol(MessageReceiver):
 
     def rawDataReceived(self, data: bytes) -> None:
         self._unread -= len(data)
+        if self._resting:
+            self._rest(None)
         if self._phase is not CLOSING:
             if self._responder.watched:
                 self._since = self._responder.clock.seconds()
@@ -122,6 +118,7 @@ class SumProtocol(MessageReceiver):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self._limit(None)
+        self._rest(None)
         self._phase = CLOSING
         if not (self._why or self._peer_closed or reason.check(ConnectionDone)):
             self._why = reason.getErrorMessage()
@@ -139,10 +136,23 @@ class SumProtocol(MessageReceiver):
         if self.paused:
             what, reason = "the replies were not read", Reason.REPLIES_LEFT
         elif self.decoder.pending:
-            what, reason = "the end of the message did not come", Reason.NO_END
+            self._refuse(self.decoder.missing().as_error())
+            return
         else:
             what, reason = "a message did not come", Reason.NO_MESSAGE
         self._refuse(TimedOut(f"{what} within {self._factory.idle_timeout:g} s", reason))
+
+    def rested(self) -> None:
+        """A message has begun and does not go on: say what is wrong if that `is_near`, or wait."""
+        missing = self.decoder.missing()
+        if missing.is_near or not self._factory.begun.passes:
+            self._refuse(missing.as_error())
+        else:
+            self._rest(self._factory.begun)
+
+    def restedLong(self) -> None:
+        """A message has begun and has not gone on for too long."""
+        self._refuse(self.decoder.missing().as_error())
 
     # Called by the factory
 
@@ -151,6 +161,7 @@ class SumProtocol(MessageReceiver):
         if self._phase is not CLOSING:
             self._why = "the server is stopping"
             self._phase = FINISHING
+            self._rest(None)
             self._unread = unread(self.transport)
             if not self.paused:  # if it is, resumeProducing goes on here
                 self._await_more()
@@ -169,9 +180,12 @@ class SumProtocol(MessageReceiver):
             self._await_more()
 
     def silenceCame(self) -> None:
-        """Answer the rest, if it is a message. If it is not, only a stop closes the connection."""
-        if self._answer(self.receivedAtEnd()) and self._phase is FINISHING and self._has_read_all():
-            self._close()
+        """Answer the rest, if it is a message. If it is not, it may rest for a while."""
+        if self._answer(self.receivedAtEnd()):
+            if self._phase is FINISHING and self._has_read_all():
+                self._close()
+            elif self.decoder.pending:
+                self._rest(self._factory.begun_near)
 
     def _answer_last(self) -> None:
         """Answer all that is in, and close: nothing more will come."""
@@ -189,6 +203,8 @@ class SumProtocol(MessageReceiver):
                 self._close()
                 return
         self.awaitSilence()
+        if self.decoder.pending and not self.awaits_silence:  # --quiet-period 0
+            self._rest(self._factory.begun_near)
 
     def _has_read_all(self) -> bool:
         """Whether all that the kernel had when the stop began has been read."""
@@ -234,7 +250,7 @@ class SumProtocol(MessageReceiver):
     def _refuse(self, error: MessageError) -> None:
         """Answer with `error`, close, and have the server stopped if that was asked for."""
         verdict = self._responder.verdict(self.peer, error)
-        self.transport.write(self.decoder.dialect.encode_error(verdict))
+        self.transport.write(self.decoder.dialect.encode_error(verdict, hint_for_peer(verdict)))
         self._close()
         self._responder.refused(self.peer, error, verdict)
 
@@ -248,6 +264,7 @@ class SumProtocol(MessageReceiver):
         self._limit(None if self._phase is FINISHING else self._factory.closing)
         self._phase = CLOSING
         self.cancelSilence()
+        self._rest(None)
         self.transport.unregisterProducer()
         self.paused = False
         self.transport.resumeProducing()
@@ -262,5 +279,13 @@ class SumProtocol(MessageReceiver):
             if self._deadlines:
                 self._deadlines.clear(self)
             self._deadlines = deadlines
+        if deadlines:
+            deadlines.set(self)
+
+    def _rest(self, deadlines: Deadlines[SumProtocol] | None) -> None:
+        """Have what has begun rest under these `deadlines`, and no longer under others."""
+        if self._resting:
+            self._resting.clear(self)
+        self._resting = deadlines
         if deadlines:
             deadlines.set(self)

@@ -1010,9 +1010,12 @@ do
 
   -- The message that is `text`; nil if there are no name and number in it. With `glued`, there need
   -- be nothing between a name and the number behind it. How `text` ends may ask for a name as in a
-  -- way of the width `least`.
+  -- way of the width `least`. Ends in an error of the peer if it is one.
   function reading.read(text, glued, least)
-    if not text:find("[0-9]") then
+    local code, explanation = text:match("^ERROR ([a-z-]+): ([^\n]*)%.$")
+    if code then
+      error({ error = code, explanation = explanation })
+    elseif not text:find("[0-9]") then
       return nil
     elseif text:find("/", 1, true) and HTTP:find(text) then
       malformed("this is HTTP")
@@ -1324,6 +1327,9 @@ do
     local code, detail = values.error, values.detail or {}
     if code and code.string then
       local explanation = detail.string or detail.integer or ""
+      if values.hint and values.hint.string then
+        explanation = explanation .. ". " .. values.hint.string:gsub("%.$", "")
+      end
       error({ error = code.string, explanation = explanation, label = "json" })
     end
   end

@@ -1,5 +1,6 @@
 """What several tests need, each in the module of what it gives or fakes."""
 
+from support.errors import NO_INTEGER, OUT_OF_RANGE, error_line
 from support.evil import EVIL, is_harmless
 from support.examples import EXAMPLES, MIRRORED, OBJECTS, RECORDS, SHOWN, Example
 from support.fakes import FakeReport, FakeServer, Recorder, Transport
@@ -13,8 +14,10 @@ __all__ = [
     "EXAMPLES",
     "INSTALLING",
     "MIRRORED",
+    "NO_INTEGER",
     "OBJECTS",
     "OUTSIDE",
+    "OUT_OF_RANGE",
     "PATIENCE",
     "PROJECT",
     "RECORDS",
@@ -31,6 +34,7 @@ __all__ = [
     "client",
     "connect",
     "copy_project",
+    "error_line",
     "fake_server",
     "is_harmless",
     "read_all",

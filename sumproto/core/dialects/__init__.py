@@ -8,6 +8,7 @@ bytes were cut into segments.
 from .asides import cut_asides
 from .base import Dialect, Newline, Received
 from .decoder import REPLIES, REQUESTS, Decoder, misread_in, reads_back
+from .missing import Missing
 from .reply_decoder import ReplyDecoder
 from .sums import without_sum
 from .table import DECLARATIONS, DIALECTS, LABELS, TEMPLATE, WITHOUT_NEWLINE, label_of
@@ -24,6 +25,7 @@ __all__ = [
     "WITHOUT_NEWLINE",
     "Decoder",
     "Dialect",
+    "Missing",
     "Newline",
     "Received",
     "ReplyDecoder",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from .reports import is_report
+
 # ruff: noqa: RUF001 - the apostrophe of typography is meant
 
 # All repeats are bounded, or a hostile server could make them cost much.
@@ -54,6 +56,8 @@ def _instead(found: re.Match[str]) -> str:
 
 
 def _cut_line(line: str) -> str:
+    if is_report(line):
+        return line
     cut = _ASIDE.sub(_instead, line)
     if cut == line:
         return line

@@ -25,8 +25,11 @@ class Dialect(ABC):
         """The bytes of `message`."""
 
     @abstractmethod
-    def encode_error(self, error: MessageError) -> bytes:
-        """The bytes that tell the peer of `error`."""
+    def encode_error(self, error: MessageError, hint: str = "") -> bytes:
+        """The bytes that tell the peer of `error`, with the `hint`, a sentence, if there is room.
+
+        They are at most `MAX_MESSAGE`.
+        """
 
 
 class Received(NamedTuple):

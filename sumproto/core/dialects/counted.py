@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from ..message import MAX_MESSAGE, MessageError
+from ..message import MAX_MESSAGE, MessageError, ReportedError
 from .base import Received, Taken
 from .envelopes import Envelope, Headed, Netstring
 from .objects import read_any
@@ -23,7 +23,8 @@ MAY_COUNT = frozenset(b" 0123456789")
 def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     """The message behind its length; False if it is not whole yet; None if no length is right.
 
-    A length is right if no newline comes before its end, and it holds a message.
+    A length is right if no newline comes before its end, and it holds a message. Raises
+    `ReportedError` for an error of the peer.
     """
     envelope: Envelope
     if found := _NETSTRING.match(data, start):
@@ -47,6 +48,8 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     text = content.rstrip(b"\r\n")
     try:
         read_ = read_any(decode(text), glued=True)
+    except ReportedError:
+        raise
     except MessageError:
         return None
     if read_ and len(data) < end + len(behind):
@@ -70,6 +73,13 @@ def waits_for_more(data: bytes, start: int) -> bool:
         return bool(read_any(decode(data[found.end() :])))
     except MessageError:
         return False
+
+
+def announced(data: bytes) -> tuple[int, int]:
+    """The length that `data` begins with, of which more has to come, and the bytes behind it."""
+    found = _NETSTRING.match(data) or _HEADER.match(data, 0, _WIDTHS[-1])
+    assert found
+    return int(found[0].strip(b" :")), len(data) - found.end()
 
 
 def _is_divided(content: bytes, length: int) -> bool:

@@ -11,6 +11,7 @@ from ..message import HIGHEST, Malformed, Message, MessageError, Reason, in_rang
 from .base import Begun, Dialect, Framing, Newline, Received, Taken
 from .beginnings import MAY_BE_NOTHING, framing_of, skip_nothing
 from .lines import Lines, ReplyLines
+from .missing import Missing, missing
 from .reading import split_numbers
 from .table import DIALECTS
 from .text import TWO_LINES, UNKNOWN, Text
@@ -63,6 +64,10 @@ class Decoder:
             begun = self._framing.error_dialect(self._data, self._start)
             return begun or self._shown
         return self._shown
+
+    def missing(self) -> Missing:
+        """What is missing in what is `pending`, which must not be empty."""
+        return missing(self.pending, self._framing)
 
     def take(self) -> Received | Newline | None:
         """The next message, or the newline of the last; None until more bytes come.

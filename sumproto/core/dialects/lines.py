@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..message import MAX_MESSAGE, Malformed, MessageError, Reason, ReportedError
+from ..message import MAX_MESSAGE, Malformed, MessageError, Reason
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import MAY_COUNT, take_counted, waits_for_more
 from .credible import Width
@@ -13,6 +13,7 @@ from .halves import Half, join, read_half
 from .notation import Read
 from .quick import QuickReader
 from .reading import read
+from .reports import check_no_report
 from .structs import finish_struct, take_struct
 from .text import decode, line, separated, taken, text_dialect
 
@@ -22,7 +23,6 @@ _CONTROL = re.compile(rb"(?<!\xff[\xfb-\xfe])[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f\xff]")
 _CR = ord("\r")
 _NULS = re.compile(rb"\0+")
-_ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
 _MORE_DIGITS = re.compile(rb"[0-9]*\r?\n?")
 
 # A long number is out of range rather than too long, but its length needs some limit.
@@ -83,7 +83,6 @@ class Lines(Framing):
                     read_ = join(half, between, other, _least_width(found[0]))
                     return taken(read_, line(found[0].decode()), start, end)
                 text = decode(data[start:here])
-                _check_no_report(text)
                 if one := read(text, least=_least_width(found[0])):
                     return taken(one, line(found[0].decode()), start, end)
                 half = read_half(text)
@@ -169,14 +168,8 @@ class ReplyLines(Lines):
     """Lines of replies: an error among them needs no newline."""
 
     def finish(self, data: bytes, start: int) -> Taken | None:
-        _check_no_report(data[start:].decode(errors="replace"))
+        check_no_report(data[start:].decode(errors="replace"))
         return super().finish(data, start)
-
-
-def _check_no_report(text: str) -> None:
-    """Raise `ReportedError` if `text` is an error of the peer."""
-    if text.startswith("ERROR") and (reported := _ERROR.fullmatch(text)):
-        raise ReportedError(*reported.groups())
 
 
 def _check_controls(data: bytes, start: int, end: int) -> None:

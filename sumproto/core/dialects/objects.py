@@ -144,7 +144,10 @@ def _check_no_report(text: str, leaves: Sequence[Leaf]) -> None:
     """Raise `ReportedError` if `text` reports an error."""
     values = {_key(text, leaf): leaf.value for leaf in leaves if len(leaf.keys) == 1}
     if isinstance(values.get("error"), str):
-        raise ReportedError(str(values["error"]), str(values.get("detail") or ""))
+        detail, hint = (str(values.get(key) or "") for key in ("detail", "hint"))
+        raise ReportedError(
+            str(values["error"]), f"{detail}. {hint}".rstrip(".") if hint else detail
+        )
 
 
 def _leaves(text: str) -> list[Leaf]:

@@ -36,6 +36,7 @@ from .marks import (
     unpaired,
 )
 from .notation import Coding, Notation, Read, decode_name
+from .reports import check_no_report
 from .words import Kind, as_server
 
 _CLASSIC = ("", *CLASSIC)
@@ -56,8 +57,9 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
 
     With `glued`, there need be nothing between a name and the number behind it. The name is checked
     as in a way of the width `least` or wider. Raises `Malformed` if the number in its place is no
-    integer.
+    integer, and `ReportedError` for an error of the peer.
     """
+    check_no_report(text)
     if not _DIGIT.search(text) or text.strip(BLANKS).isdigit():
         return None
     if simple := _SIMPLE.fullmatch(text):
@@ -188,9 +190,6 @@ def _find(text: str) -> _Found | None:
 def _is_divided(between: str) -> bool:
     """Whether `between` ends in a blank or in a separator that most programs write."""
     return between[-1:] in BLANKS or between[-1:] in CLASSIC
-
-
-# Each of these finds the two in a text that is written in one way.
 
 
 def _find_name_first(text: str) -> _Found | None:

@@ -59,8 +59,8 @@ class Record(Dialect):
             raise OutOfRange(f"{text} does not fit in the 32 bits of a record") from None
         return self.counted.head(len(name) + _INT * self.all_counted) + name + packed
 
-    def encode_error(self, error: MessageError) -> bytes:
-        return UNKNOWN.encode_error(error)
+    def encode_error(self, error: MessageError, hint: str = "") -> bytes:
+        return UNKNOWN.encode_error(error, hint)
 
 
 class Records(Framing):
@@ -92,6 +92,10 @@ class Records(Framing):
             return written or None
         number = data[text_end : text_end + _INT]
         return self._record(name, number, text_end + _INT) if len(number) == _INT else None
+
+    def announced(self, data: bytes) -> tuple[int, int]:
+        """The length that `data` begins with, and how many bytes are behind it."""
+        return self._counted.length(data, 0), max(0, len(data) - self._counted.size)
 
     def finish(self, data: bytes, start: int) -> Taken | None:
         return None

@@ -22,8 +22,8 @@ class Struct(Dialect):
         name = message.name.encode()[: self.name_size - 1].decode(errors="ignore").encode()
         return name.ljust(self.name_size, b"\0") + _pack(message.number, self.order)
 
-    def encode_error(self, error: MessageError) -> bytes:
-        return UNKNOWN.encode_error(error)
+    def encode_error(self, error: MessageError, hint: str = "") -> bytes:
+        return UNKNOWN.encode_error(error, hint)
 
 
 def _pack(number: int, order: str) -> bytes:

@@ -63,10 +63,18 @@ class Text(Dialect):
         """The bytes of `text` in the place of a message."""
         return self.envelope.wrap(text)
 
-    def encode_error(self, error: MessageError) -> bytes:
-        if not self.is_json:
-            return self.envelope.wrap_error(f"ERROR {error.code}: {error}.")
-        text = json.dumps({"error": error.code, "detail": str(error)}, ensure_ascii=False)
+    def encode_error(self, error: MessageError, hint: str = "") -> bytes:
+        write = self._write_error_in_json if self.is_json else self._write_error
+        with_hint = write(error, hint)
+        return with_hint if len(with_hint) <= MAX_MESSAGE else write(error, "")
+
+    def _write_error(self, error: MessageError, hint: str) -> bytes:
+        behind = f" {hint}" if hint else ""
+        return self.envelope.wrap_error(f"ERROR {error.code}: {error}.{behind}")
+
+    def _write_error_in_json(self, error: MessageError, hint: str) -> bytes:
+        members = {"error": error.code, "detail": str(error)} | ({"hint": hint} if hint else {})
+        text = json.dumps(members, ensure_ascii=False)
         if self.id:
             with_id = f'{text[:-1]}, "id": {self.id}}}'
             if len(self.envelope.wrap(with_id)) <= MAX_MESSAGE:

@@ -23,7 +23,7 @@ class Utf16Lines(Framing):
         self._codec = "utf-16-le" if order == "<" else "utf-16-be"
 
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
-        text = self._decode(data, start)
+        text = self.decode(data, start)
         found = _LINE.match(text)
         if not found:
             if len(data) - start > MAX_MESSAGE:
@@ -35,7 +35,7 @@ class Utf16Lines(Framing):
         return taken
 
     def finish(self, data: bytes, start: int) -> Taken | None:
-        return self._read(self._decode(data, start), "", start)
+        return self._read(self.decode(data, start), "", start)
 
     def error_dialect(self, data: bytes, start: int) -> Dialect | None:
         text = data[start : start + MAX_MESSAGE].decode(self._codec, errors="replace")
@@ -43,8 +43,11 @@ class Utf16Lines(Framing):
         envelope = Utf16(self._order, text[:1].strip(), found[2] if found else "")
         return Text(Notation("", ",", ""), envelope)
 
-    def _decode(self, data: bytes, start: int) -> str:
-        """The text from `start` on, as far as its characters are whole."""
+    def decode(self, data: bytes, start: int = 0) -> str:
+        """The text from `start` on, as far as its characters are whole.
+
+        Raises `Malformed` if it is not UTF-16.
+        """
         end = start + min(MAX_MESSAGE, (len(data) - start) // 2 * 2)
         try:
             return data[start:end].decode(self._codec)
