@@ -3,12 +3,19 @@
 from .connections import Connections
 from .datagrams import SumDatagramProtocol
 from .factory import REFUSALS, SumFactory
-from .listeners import ConnectionListener, DatagramListener, Listener, server_endpoint
+from .listeners import (
+    CannotListen,
+    ConnectionListener,
+    DatagramListener,
+    Listener,
+    server_endpoint,
+)
 from .responder import Responder
 from .stream import SumProtocol
 
 __all__ = [
     "REFUSALS",
+    "CannotListen",
     "ConnectionListener",
     "Connections",
     "DatagramListener",
