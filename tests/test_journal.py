@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -382,10 +383,14 @@ def test_the_stop_writes_what_the_drain_has_answered(tmp_path: Path) -> None:
 
 
 @pytest.mark.live
-def test_a_journal_that_cannot_be_written_does_not_stop_the_service(tmp_path: Path) -> None:
+def test_a_journal_that_is_lost_does_not_stop_the_service(tmp_path: Path) -> None:
+    folder = tmp_path / "missing"
+    folder.mkdir()
     with running_server(tmp_path, "--journal", "missing/journal") as server:
-        server.wait_for("Cannot write the journal missing/journal: No such file or directory")
+        wait_for_lines(folder / "journal", 0)
+        shutil.rmtree(folder)
         assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
+        server.wait_for("Cannot write the journal missing/journal: No such file or directory")
         ask(server.port, b"Ann,101\n")
         assert server.wait() == 0
     assert "2 lines of the journal missing/journal are lost" in server.output
