@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable
 from math import isfinite
@@ -71,6 +72,14 @@ def integer_in(lowest: int, highest: int) -> Callable[[str], int]:
         return number
 
     return convert
+
+
+def check_host(text: str) -> str:
+    """`text`, which may be a host. Raises `ValueError` if there is a port behind the host."""
+    if found := re.fullmatch(r"\[?([^:]+|[^\]]*:[^\]]*(?=\]))\]?:(\d{1,5})", text):
+        host, port = map(escape, found.groups())
+        raise ValueError(f"the port is an option of its own: --host {host} --port {port}")
+    return text
 
 
 def parse_seconds(text: str) -> float:

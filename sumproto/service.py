@@ -19,7 +19,7 @@ from .commandline import HOST, PORT, default_name, end_with_usage_error
 from .core import LOOPBACK, STOP_ON, Observer, Rule, StopPolicy, escape, misread_in, random_number
 from .deadline import Pulse
 from .journal import Journal
-from .log import LogFile, Output, runner_output
+from .log import LogFile, Output
 from .server import (
     ConnectionListener,
     DatagramListener,
@@ -29,6 +29,7 @@ from .server import (
     server_endpoint,
 )
 from .service_options import WEB_CONNECTIONS, Options
+from .service_start import Farewell, Launcher, open_journal, open_log
 from .signals import Signals
 from .trace import EventTrace, ExchangeTrace, Throttle
 from .twisted_gaps import run_on_monotonic_clock
@@ -45,7 +46,8 @@ class SumService(MultiService):
     The `listeners` serve requests. The listeners of `watching` serve those who watch, until the
     last request is answered; all have `drain` seconds to end. The service takes the `signals` as
     soon as it starts, and the `pulse` beats from then to the end. `output`, if there is one, has
-    the observer that writes the log of twistd.
+    the observer that writes the log of twistd. The service has started when it has its `journal`,
+    too, if there is one; the `launcher` is told.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class SumService(MultiService):
         signals: Signals,
         output: Output | None,
         pulse: Pulse,
+        launcher: Launcher,
+        journal: Journal | None,
     ) -> None:
         super().__init__()
         self._reactor = reactor
@@ -68,6 +72,8 @@ class SumService(MultiService):
         self._signals = signals
         self._output = output
         self._pulse = pulse
+        self._launcher = launcher
+        self._journal = journal
         for listener in (*listeners, *watching):
             listener.setServiceParent(self)
 
@@ -80,13 +86,18 @@ class SumService(MultiService):
     def privilegedStartService(self) -> None:
         """Listen. From then on, a signal ends the process only by a graceful stop."""
         self._signals.take()
-        super().privilegedStartService()
+        with self._launcher.told_of_failure():
+            super().privilegedStartService()
 
     def startService(self) -> None:
         """Start. Under ``python -m twisted``, which has no privileged start, listen as well."""
         self._signals.take()
         self._pulse.start()
-        super().startService()
+        with self._launcher.told_of_failure():
+            super().startService()
+            if self._journal:  # not before: the process has been root until here
+                open_journal(self._journal)
+        self._launcher.close()
 
     def stopService(self) -> Deferred[Any]:
         """Drain all listeners, those of requests first.
@@ -139,18 +150,30 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
     pulse = Pulse(reactor)
     listeners = _listeners(options, reactor, responder, throttle, pulse)
     watching = [_web(options, reactor, tally, responder, listeners)] if tally else []
-    output = _output(options, reactor)
+    output = open_log(options, reactor)
     signals = _signals(options, reactor, responder, listeners, journal, output)
-    drain = options["drain"]
-    return SumService(reactor, responder, listeners, watching, drain, signals, output, pulse)
+    launcher = Launcher(
+        Farewell(options, output, listeners, watching) if options.is_daemon else None
+    )
+    return SumService(
+        reactor,
+        responder,
+        listeners,
+        watching,
+        options["drain"],
+        signals,
+        output,
+        pulse,
+        launcher,
+        journal,
+    )
 
 
 def _journal(options: Options, reactor: Any) -> Journal | None:
-    """The journal, if there is to be one. It is written from the start of `reactor` to its end."""
+    """The journal, if there is to be one. It is written until the end of `reactor`."""
     if not options["journal"]:
         return None
     journal = Journal(options["journal"], reactor)
-    reactor.callWhenRunning(journal.flush)  # which makes the file, or logs why it cannot
     reactor.addSystemEventTrigger("after", "shutdown", journal.close)  # when all is answered
     return journal
 
@@ -260,15 +283,6 @@ def _endpoint(reactor: Any, option: str, text: str) -> IStreamServerEndpoint:
         end_with_usage_error("twistd sumserver", f"--{option} {escape(text)}: {wrong}")
 
 
-def _output(options: Options, reactor: Any) -> Output | None:
-    """Where the log goes, if we write it. Raises `SystemExit` for a file that cannot be opened."""
-    try:
-        return runner_output(reactor, options.parent)
-    except OSError as wrong:
-        where, why = escape(str(wrong.filename)), wrong.strerror
-        raise SystemExit(f"twistd sumserver: --logfile {where}: {why}") from None
-
-
 def _signals(
     options: Options,
     reactor: Any,
@@ -290,11 +304,10 @@ def _signals(
         for listener in listeners:
             listener.hurry()
 
-    is_daemon = options.parent is not None and not options.parent.get("nodaemon", True)
     return Signals(
         reactor,
         stop=responder.stop,
         hurry=hurry,
-        reopen=reopen if is_daemon else None,
+        reopen=reopen if options.is_daemon else None,
         rotate=log_file.rotate if log_file else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ from . import unix
 from .commandline import (
     HOST,
     PORT,
+    check_host,
     default_name,
     end_with_usage_error,
     integer_in,
@@ -33,6 +36,7 @@ from .core import (
     parse_number,
     reads_back,
 )
+from .processes import in_words, may_be_twistd
 from .server import REFUSALS
 
 SPARE_DESCRIPTORS = 32 + REFUSALS
@@ -61,6 +65,7 @@ def _address(text: str) -> str:
 
     An IPv4 address mapped into IPv6 stands for itself.
     """
+    check_host(text)
     try:
         address = str(socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)[0][4][0])
     except (OSError, UnicodeError):
@@ -100,6 +105,31 @@ def _room(options: Options) -> int:
     if soft == unix.resource.RLIM_INFINITY:
         return sys.maxsize
     return max(1, soft - SPARE_DESCRIPTORS - (WEB_CONNECTIONS if options["web"] is not None else 0))
+
+
+def _check_pidfile(path: str | None) -> None:
+    """Raises `SystemExit` if `path` is the pidfile of a process that runs.
+
+    twistd would end as well, but with the number alone.
+    """
+    try:
+        pid = int(Path(path or "").read_text())
+        if pid <= 0:  # which stands for a group of processes
+            return
+        os.kill(pid, 0)
+    except (OSError, ValueError, OverflowError):  # which is for twistd to tell, or to remove
+        return
+    where = shlex.quote(escape(str(path)))
+    if may_be_twistd(pid):
+        raise SystemExit(
+            f"twistd sumserver: {where} is that of {in_words(pid)}; end it with: kill {pid}; or "
+            "start a second server, with files and a port of its own: "
+            "twistd --pidfile=second.pid --logfile=second.log sumserver --port 12001"
+        )
+    raise SystemExit(
+        f"twistd sumserver: {where} has the number of {in_words(pid)}, which is no twistd; "
+        f"if no server runs, remove it: rm {where}"
+    )
 
 
 class Options(usage.Options):
@@ -211,6 +241,11 @@ class Options(usage.Options):
         super().__init__()
         self["listen"] = []
 
+    @property
+    def is_daemon(self) -> bool:
+        """Whether twistd makes a daemon of the process; another runner makes none."""
+        return self.parent is not None and not self.parent.get("nodaemon", True)
+
     def opt_listen(self, endpoint: str) -> None:
         """Listen on this Twisted server endpoint instead of --host and --port. Can be repeated."""
         self["listen"].append(endpoint)
@@ -235,6 +270,8 @@ class Options(usage.Options):
             raise usage.UsageError(f"'{escape(args[0])}' is not an option")
 
     def postOptions(self) -> None:
+        """Check what goes together. Raises `SystemExit` if the pidfile is that of a process."""
+        _check_pidfile(self.parent.get("pidfile") if self.parent else None)
         if self["listen"] and not (self["host"] is None and self["port"] is None):
             raise usage.UsageError("--listen goes without --host and --port")
         if self["listen"] and self["udp"]:

@@ -123,3 +123,28 @@ def handle_stop_signals(reactor: Any, handle: Callable[..., object]) -> None:
     under these names.
     """
     reactor.sigInt = reactor.sigTerm = handle
+
+
+class LauncherErrors:
+    """The stderr of a twistd that waits for its daemon; it leaves out what has `known` in it.
+
+    When a daemon cannot start, that twistd prints the repr of the first 100 bytes of the exception,
+    its class and module first, to `sys.__stderr__`. It has no way to print a line of ours.
+    """
+
+    def __init__(self, known: str) -> None:
+        self._known = known
+        self._stderr: Any = sys.__stderr__
+        vars(sys)["__stderr__"] = self
+
+    def write(self, text: str) -> None:
+        """Print `text`, or leave it out."""
+        if self._stderr and self._known not in text:
+            self._stderr.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stderr, name)
+
+    def undo(self) -> None:
+        """Have the real stderr again."""
+        vars(sys)["__stderr__"] = self._stderr

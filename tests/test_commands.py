@@ -34,11 +34,6 @@ TEN = [
     ("sumclient 4.2", 2, "sumclient: argument NUMBER: '4.2' is not an integer (try --help)"),
     ("sumclient 42 --prot=1", 2, "sumclient: unrecognized arguments: --prot=1 (try --help)"),
     (
-        "sumclient --port localhost:12000 42",
-        2,
-        "sumclient: argument --port: 'localhost:12000' is not an integer (try --help)",
-    ),
-    (
         "sumclient --connect localhost:12000 42",
         2,
         "sumclient: --connect localhost:12000: Unknown endpoint type: 'localhost' (try --help)",
@@ -48,6 +43,12 @@ TEN = [
         1,
         "sumclient: nobody listens at 127.0.0.1:{closed}; start a server there: "
         "twistd sumserver --port {closed}",
+    ),
+    (
+        "sumclient --host 127.0.0.1:12000 42",
+        2,
+        "sumclient: argument --host: the port is an option of its own: "
+        "--host 127.0.0.1 --port 12000 (try --help)",
     ),
     ("python -m sumproto server", 2, "sumproto: unrecognized arguments: server (try --help)"),
     ("twistd sumserver 12000", 2, "twistd sumserver: '12000' is not an option (try --help)"),

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -401,10 +402,14 @@ def test_the_stop_writes_what_the_drain_has_answered(tmp_path: Path) -> None:
 
 
 @pytest.mark.live
-def test_a_journal_that_cannot_be_written_does_not_stop_the_service(tmp_path: Path) -> None:
+def test_a_journal_that_is_lost_does_not_stop_the_service(tmp_path: Path) -> None:
+    folder = tmp_path / "missing"
+    folder.mkdir()
     with running_server(tmp_path, "--journal", "missing/journal") as server:
-        server.wait_for("Cannot write the journal missing/journal: No such file or directory")
+        wait_for_lines(folder / "journal", 0)
+        shutil.rmtree(folder)
         assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
+        server.wait_for("Cannot write the journal missing/journal: No such file or directory")
         ask(server.port, b"Ann,101\n")
         assert server.wait() == 0
     assert "2 lines of the journal missing/journal are lost" in server.output
@@ -421,6 +426,9 @@ def test_a_port_in_use_makes_no_journal(tmp_path: Path) -> None:
 
 
 # The summary
+
+COLUMNS = "client_name,address,same_address,dialect,transports,exchanges,errors,first,last"
+ASCII = {**os.environ, "PYTHONIOENCODING": "ascii"}
 
 
 def line(second: int, name: str | None, peer: str | None = "192.0.2.1", **more: object) -> bytes:
@@ -528,6 +536,8 @@ ENTRIES = st.fixed_dictionaries(
         "peer": st.sampled_from(["::1", "192.0.2.1", None]) | JSON,
         "client_name": st.sampled_from(["Ann", "Bob"]) | JSON,
         "lines": JSON,
+        "dialect": JSON,
+        "transport": JSON,
     },
 )
 
@@ -550,6 +560,56 @@ def test_any_lines(lines: list[bytes]) -> None:
     ]
 
 
+def test_how_each_client_came() -> None:
+    tcp, udp = {"dialect": "comma", "transport": "tcp"}, {"dialect": "json", "transport": "udp"}
+    summary = summarise(
+        line(1, "Ann", "192.0.2.7", **tcp),
+        line(2, "Ann", "::1", **udp),
+        line(3, None, "192.0.2.7", transport="unix"),
+        line(4, "=Bob", None, dialect="+1", transport=["tcp"]),
+        line(5, None, "192.0.2.8", transport="tcp"),
+    )
+    cells = list(csv.DictReader(io.StringIO(as_csv(summary.rows()), newline="")))
+    assert [list(row.values())[:7] for row in cells] == [
+        ["'=Bob", "", "", "'+1", "", "1", "0"],
+        ["Ann", "192.0.2.7, ::1", "", "comma, json", "tcp, udp, unix", "2", "1"],
+        ["(errors from 192.0.2.8)", "192.0.2.8", "", "", "tcp", "0", "1"],
+    ]
+    assert ",".join(cells[0]) == COLUMNS
+
+
+def test_names_that_came_from_one_address() -> None:
+    summary = summarise(
+        *(line(1, name, "192.0.2.7") for name in ("Cem", "ann", "Bob")),
+        line(2, "Bob", "::1"),
+        line(2, "Zoe", "::1"),
+        line(3, "Eve", "192.0.2.9"),
+        *(line(4, name, None) for name in ("Tim", "Uwe")),  # a socket that all of a host have
+    )
+    others = {
+        "ann": "Bob, Cem",
+        "Bob": "ann, Cem, Zoe",
+        "Cem": "ann, Bob",
+        "Eve": "",
+        "Tim": "",
+        "Uwe": "",
+        "Zoe": "Bob",
+    }
+    rows = summary.rows()
+    cells = csv.DictReader(io.StringIO(as_csv(rows), newline=""))
+    assert {row["client_name"]: row["same_address"] for row in cells} == others
+    for (name, also), shown in zip(others.items(), as_table(rows).splitlines()[1:], strict=True):
+        assert shown.startswith(f"{name} ")
+        assert shown.endswith(f"Z  from there also: {also}" if also else "Z")
+
+
+def test_a_class_behind_one_address() -> None:
+    summary = summarise(*(line(1, f"n{number:04}", "192.0.2.7") for number in range(5000)))
+    rows = summary.rows()
+    assert rows[0][1].others == [f"n{number:04}" for number in range(1, 10)]
+    assert as_table(rows).splitlines()[1].endswith("n0008, ...")
+
+
 FORMULAS = ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1+2", '=cmd|"/c calc"!A1']
 
 
@@ -563,8 +623,8 @@ def test_no_name_is_a_formula(name: str) -> None:
 def test_a_name_is_one_cell_for_every_separator() -> None:
     text = as_csv(summarise(line(1, 'a;=1,=2";=3')).rows())
     assert text.splitlines() == [
-        '"client_name","exchanges","errors","first","last"',
-        '"a;=1,=2"";=3",1,0,"2027-01-15T08:00:01Z","2027-01-15T08:00:01Z"',
+        ",".join(f'"{column}"' for column in COLUMNS.split(",")),
+        '"a;=1,=2"";=3","192.0.2.1","","","",1,0,"2027-01-15T08:00:01Z","2027-01-15T08:00:01Z"',
     ]
     assert text.count("\r\n") == 2
 
@@ -572,13 +632,14 @@ def test_a_name_is_one_cell_for_every_separator() -> None:
 def test_the_columns_of_the_table_are_aligned() -> None:
     widths = {"\\ud800": 6, "\\x1b[31mEve Smith": 17, "Ann": 3, "Zoe\u0308": 3, "山田": 4}
     names = ["Ann", "山田", "Zoe\u0308", "\x1b[31mEve Smith", "\ud800"]
-    table = as_table(summarise(*(line(1, name) for name in names)).rows())
+    addresses = [("::\\ud800", 0), ("::\\x1b", 2), ("::A", 5), ("::Z", 5), ("::山", 4)]
+    table = as_table(summarise(*(line(1, name, f"::{name[0]}") for name in names)).rows())
     assert table.splitlines() == [
-        "client name        exchanges  errors  first                 last",
+        "client name        address   exchanges  errors  first                 last",
         *(
-            f"{name}{' ' * (17 - width)}          1       0  "
+            f"{name}{' ' * (17 - width)}  {address}{' ' * padding}          1       0  "
             "2027-01-15T08:00:01Z  2027-01-15T08:00:01Z"
-            for name, width in widths.items()
+            for (name, width), (address, padding) in zip(widths.items(), addresses, strict=True)
         ),
     ]
 
@@ -604,17 +665,40 @@ def test_the_program(tmp_path: Path) -> None:
     done = program(tmp_path, "journal.1", "missing", "journal")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "client name  exchanges  errors  first                 last",
-        "Ann                  2       1  2027-01-15T08:00:01Z  2027-01-15T08:00:03Z",
-        "Bob                  1       0  2027-01-15T08:00:04Z  2027-01-15T08:00:04Z",
+        "client name  address    exchanges  errors  first                 last",
+        "Ann          192.0.2.1          2       1  2027-01-15T08:00:01Z  2027-01-15T08:00:03Z",
+        "Bob          ::1                1       0  2027-01-15T08:00:04Z  2027-01-15T08:00:04Z",
     ]
     assert done.stderr.splitlines() == [
         "python -m sumproto.journal: missing: No such file or directory",
         "python -m sumproto.journal: lines skipped that are none of a journal: 1",
         "python -m sumproto.journal: lines missing that the server could not write: 7",
     ]
-    done = program(tmp_path, "--csv", "journal", encoding="utf-8")
-    assert (done.returncode, done.stdout.count("\n")) == (0, 3)
+
+
+@pytest.mark.live
+def test_a_spreadsheet_knows_the_encoding(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_bytes(line(1, "Žofie"))
+    as_utf_8 = {"env": ASCII, "encoding": "utf-8"}
+    plain = program(tmp_path, "--csv", "--no-bom", "journal", **as_utf_8)
+    marked = program(tmp_path, "--csv", "journal", **as_utf_8)
+    assert marked.stdout == "\ufeff" + plain.stdout
+    assert plain.stdout.splitlines()[1].startswith('"Žofie",')
+    refused = program(tmp_path, "--no-bom", "journal")
+    assert refused.returncode == 2
+    assert refused.stderr.endswith(": --no-bom goes with --csv (try --help)\n")
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("content", [b"", b"Client of Ann,42\n", bytes(100_000)])
+def test_a_file_that_is_no_journal(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "other").write_bytes(content)
+    (tmp_path / "journal").write_bytes(line(1, "Ann"))
+    done = program(tmp_path, "other", "journal")
+    assert done.returncode == 1
+    first = done.stderr.splitlines()[0]
+    assert first == "python -m sumproto.journal: other: there is no line of a journal in it"
+    assert "Ann " in done.stdout
 
 
 @pytest.mark.live
@@ -626,6 +710,6 @@ def test_the_program_where_it_cannot_print(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == "python -m sumproto.journal: cannot print: No space left on device\n"
     command = f"{sys.executable} -m sumproto.journal journal | head -n 2 | cat -v"
-    done = run("sh", "-c", command, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    done = run("sh", "-c", command, cwd=tmp_path, env=ASCII)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1].startswith("\\u017dofie 0  ")

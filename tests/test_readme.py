@@ -34,7 +34,7 @@ def test_the_commands(tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "project")
     done = run("bash", "-c", TRY, cwd=folder, timeout=INSTALLING, env=OUTSIDE)
     assert done.returncode == 0, done.stderr
-    shown = re.search(r"^```\n(Connecting.*?)^```$", README, re.M | re.S)
+    shown = re.search(r"^```\n(The server is.*?)^```$", README, re.M | re.S)
     assert shown
     assert shape(done.stdout) == shape(shown[1])
     client, server, total = map(int, re.findall(r"(?:number|Sum): (\d+)", done.stdout))

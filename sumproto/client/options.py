@@ -9,6 +9,7 @@ from ..commandline import (
     PORT,
     Parser,
     argument,
+    check_host,
     default_name,
     integer_in,
     parse_time_limit,
@@ -44,7 +45,9 @@ def make_parser() -> Parser:
         help="exchanged in order over one connection; with none here, all that are piped in, or "
         "one that you are asked for",
     )
-    parser.add_argument("--host", help=f"of the server [default: {HOST}]")
+    parser.add_argument(
+        "--host", type=argument(check_host), help=f"of the server [default: {HOST}]"
+    )
     parser.add_argument(
         "--port", type=argument(integer_in(1, 65535)), help=f"of the server [default: {PORT}]"
     )

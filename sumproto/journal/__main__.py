@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -18,48 +19,71 @@ _PIECE = 64 * 1024
 
 
 def main() -> None:
-    """Print the summary. Ends with status 1 if it cannot read a file, or cannot print."""
+    """Print the summary.
+
+    Ends with status 1 if a file cannot be read or is no journal, or if it cannot print.
+    """
     for number in signal.SIGINT, signal.SIGPIPE:
         signal.signal(number, signal.SIG_DFL)  # end as other filters do, without a word
+    options = _options()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+        encoding = "utf-8" if options.csv else None  # as the byte-order mark says
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+    summary = Summary()
+    were_journals = [_read(name, summary) for name in options.files]
+    if summary.broken:
+        _complain(f"lines skipped that are none of a journal: {summary.broken}")
+    if summary.lost:
+        _complain(f"lines missing that the server could not write: {summary.lost}")
+    mark = "\ufeff" if options.csv and not options.no_bom else ""
+    as_text = as_csv if options.csv else as_table
+    try:
+        print(mark + as_text(summary.rows()), end="", flush=True)
+    except OSError as wrong:
+        silence_stdout()
+        _complain(f"cannot print: {wrong.strerror}")
+        raise SystemExit(1) from None
+    raise SystemExit(0 if all(were_journals) else 1)
+
+
+def _options() -> Namespace:
+    """What the command line says. Raises `SystemExit` for a usage error."""
     parser = Parser(
         prog="python -m sumproto.journal",
-        description="Of each client in the journals of a server: how many exchanges and errors "
-        "there were, and when the first and the last, in UTC.",
+        description="Of each client in the journals of a server: its addresses, how many exchanges "
+        "and errors there were, when the first and the last, in UTC, and other names that came "
+        "from the same addresses.",
     )
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="what --journal wrote, in any order"
     )
     parser.add_argument(
         "--csv",
-        dest="format",
-        action="store_const",
-        const=as_csv,
-        default=as_table,
-        help="for a spreadsheet",
+        action="store_true",
+        help="for a spreadsheet, with dialects and transports as well",
+    )
+    parser.add_argument(
+        "--no-bom",
+        action="store_true",
+        help="with --csv: no byte-order mark, by which a spreadsheet knows UTF-8",
     )
     options = parser.parse_args()
-    summary = Summary()
-    status = 0
-    for name in options.files:
-        try:
-            with Path(name).open("rb") as file:
-                summary.read(_lines(file))
-        except OSError as wrong:
-            _complain(f"{escape(name)}: {wrong.strerror}")
-            status = 1
-    if summary.broken:
-        _complain(f"lines skipped that are none of a journal: {summary.broken}")
-    if summary.lost:
-        _complain(f"lines missing that the server could not write: {summary.lost}")
+    if options.no_bom and not options.csv:
+        parser.error("--no-bom goes with --csv")
+    return options
+
+
+def _read(name: str, summary: Summary) -> bool:
+    """Have `summary` read the file `name`. Returns whether it is a journal; complains if not."""
     try:
-        print(options.format(summary.rows()), end="", flush=True)
+        with Path(name).open("rb") as file:
+            if summary.read(_lines(file)):
+                return True
+            why = "there is no line of a journal in it"
     except OSError as wrong:
-        silence_stdout()
-        _complain(f"cannot print: {wrong.strerror}")
-        status = 1
-    raise SystemExit(status)
+        why = wrong.strerror or str(wrong)
+    _complain(f"{escape(name)}: {why}")
+    return False
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -52,7 +52,7 @@ class Journal(Observer):
     def __init__(
         self, path: Path, clock: IReactorTime, now: Callable[[], float] = time.time
     ) -> None:
-        self._path = path
+        self.path = path
         self._clock = clock
         self._now = now
         self._buffer = bytearray()  # whole lines
@@ -76,6 +76,10 @@ class Journal(Observer):
             f'{self._head("error")}, {_who(peer)}, "code": "{error.code}", '
             f'"detail": {_quote(str(error))}}}\n'
         )
+
+    def open(self) -> None:
+        """Make the file if it is not there. Raises `OSError` if it cannot be written."""
+        self._append()
 
     def flush(self) -> None:
         """Write what is in the buffer; log if that cannot be done, or can be done again."""
@@ -122,9 +126,9 @@ class Journal(Observer):
 
     def _append(self) -> None:
         """Move the buffer to the file. Raises `OSError`; then the lines not written are left."""
-        if self._path.is_file() and self._path.stat().st_size >= MAX_SIZE:
-            rotate(self._path)
-        file = os.open(self._path, _FLAGS, 0o600)
+        if self.path.is_file() and self.path.stat().st_size >= MAX_SIZE:
+            rotate(self.path)
+        file = os.open(self.path, _FLAGS, 0o600)
         written = 0
         try:
             status = os.fstat(file)
@@ -141,7 +145,7 @@ class Journal(Observer):
 
     def _ends_in_half_a_line(self) -> bool:
         """Whether a full disk or a crash has left the file so."""
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read() != b"\n"
 
@@ -151,7 +155,7 @@ class Journal(Observer):
         self._timer = None
 
     def _tell(self, emit: Callable[..., object], text: str, **fields: object) -> None:
-        emit(text, path=escape(str(self._path)), **fields)
+        emit(text, path=escape(str(self.path)), **fields)
 
 
 def _who(peer: Peer) -> str:

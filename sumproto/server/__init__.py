@@ -3,13 +3,21 @@
 from .connections import Connections
 from .datagrams import SumDatagramProtocol
 from .factory import REFUSALS, SumFactory
-from .listeners import ACCEPTED, ConnectionListener, DatagramListener, Listener, server_endpoint
+from .listeners import (
+    ACCEPTED,
+    CannotListen,
+    ConnectionListener,
+    DatagramListener,
+    Listener,
+    server_endpoint,
+)
 from .responder import Responder
 from .stream import SumProtocol
 
 __all__ = [
     "ACCEPTED",
     "REFUSALS",
+    "CannotListen",
     "ConnectionListener",
     "Connections",
     "DatagramListener",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Callable
+from errno import EADDRINUSE
 from ipaddress import ip_address
 from typing import Any
 
@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..commandline import explain
+from ..processes import holder, in_words
 from ..trace import Throttle, ThrottledLog
 from ..twisted_gaps import accept_at_most, log_through
 from .datagrams import MAX_DATAGRAM, SumDatagramProtocol
@@ -44,6 +45,7 @@ class Listener(Service):
     """
 
     _log = Logger()
+    _transport = "tcp"
 
     def __init__(self) -> None:
         self._port: IListeningPort | None = None
@@ -67,9 +69,7 @@ class Listener(Service):
         failures: list[Failure] = []
         self.listen().addCallbacks(self._listening, failures.append)
         if failures:
-            # twistd lets the exception end the process, and Python prints it: the text is enough.
-            sys.tracebacklimit = 0
-            raise CannotListen(_why_not(failures[0].value)) from None
+            raise CannotListen(_why_not(failures[0].value, self._transport)) from None
 
     def startService(self) -> None:
         super().startService()
@@ -172,6 +172,8 @@ class DatagramListener(Listener):
     address of an IPv4 peer as an IPv6 address, which another peer can write as well.
     """
 
+    _transport = "udp"
+
     def __init__(
         self, reactor: Any, host: str, port: Callable[[], int], responder: Responder
     ) -> None:
@@ -211,13 +213,20 @@ class DatagramListener(Listener):
         return super().drain(seconds)
 
 
-def _why_not(error: object) -> str:
+def _why_not(error: object, transport: str) -> str:
+    """Why a port of `transport` cannot be had; and which process has it, if that is known."""
     if not isinstance(error, CannotListenError):
         return str(error)
     if error.interface is None:
         where = os.fsdecode(error.port)  # a UNIX socket
     else:
         where = f"{error.interface or '*'}:{error.port}"
+        if error.socketError.errno == EADDRINUSE:
+            taken = f"{where}: {error.socketError.strerror}"
+            process = holder(transport, error.interface, error.port)
+            return (
+                f"{taken} by {in_words(process)}; end it with: kill {process}" if process else taken
+            )
     return f"{where}: {error.socketError.strerror or error.socketError}"
 
 
@@ -232,5 +241,15 @@ def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
             reactor, text + f":backlog={BACKLOG}" * wants_backlog
         )
     except Exception as error:
-        raise ValueError(explain(error)) from None
+        raise ValueError(_why_no_systemd(error) if kind == "systemd" else explain(error)) from None
     return endpoint if kind in ("tcp", "tcp6", "unix", "systemd") else WrappingEndpoint(endpoint)
+
+
+def _why_no_systemd(error: Exception) -> str:
+    """Why an endpoint of systemd cannot be had, for which its parser raised `error`."""
+    if isinstance(error, LookupError):
+        return "systemd has passed no such socket: start its .socket unit instead of the server"
+    return (
+        "write systemd:domain=INET:index=0 (or INET6, or UNIX), or name=NAME in place of the "
+        "index, for the FileDescriptorName= of the .socket unit"
+    )
