@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import quoteStringArgument
-from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
 from . import unix  # noqa: F401 - before Twisted's reactor, which is another without it
-from .commandline import HOST, PORT, default_name, end_with_usage_error
-from .core import LOOPBACK, STOP_ON, Observer, Rule, StopPolicy, escape, misread_in, random_number
+from .commandline import default_name
+from .core import LOOPBACK, STOP_ON, Observer, Rule, StopPolicy, misread_in, random_number
 from .deadline import Pulse
 from .journal import Journal
 from .log import LogFile, Output
-from .server import (
-    ConnectionListener,
-    DatagramListener,
-    Listener,
-    Responder,
-    SumFactory,
-    server_endpoint,
-)
-from .service_options import WEB_CONNECTIONS, Options
+from .server import Listener, Responder
+from .service_listeners import make_listeners, make_web_listener
+from .service_options import Options
 from .service_start import Farewell, Launcher, open_journal, open_log
 from .signals import Signals
 from .trace import EventTrace, ExchangeTrace, Throttle
@@ -148,8 +140,8 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         [observer for observer in observers if observer],
     )
     pulse = Pulse(reactor)
-    listeners = _listeners(options, reactor, responder, throttle, pulse)
-    watching = [_web(options, reactor, tally, responder, listeners)] if tally else []
+    listeners = make_listeners(options, reactor, responder, throttle, pulse)
+    watching = [make_web_listener(options, reactor, tally, responder, listeners)] if tally else []
     output = open_log(options, reactor)
     signals = _signals(options, reactor, responder, listeners, journal, output)
     launcher = Launcher(
@@ -202,85 +194,6 @@ def _rule(options: Options) -> Rule:
         )
     number = options["number"]
     return Rule(name, random_number if number is None else lambda: number, options["reply"])
-
-
-def _listeners(
-    options: Options, reactor: Any, responder: Responder, throttle: Throttle, pulse: Pulse
-) -> list[Listener]:
-    """What listens for requests, all of which `responder` answers."""
-    factory = SumFactory(
-        responder,
-        quiet_period=options["quiet-period"],
-        idle_timeout=options["idle-timeout"],
-        begun_timeout=options["begun-timeout"],
-        max_connections=options["max-connections"],
-        pulse=pulse,
-    )
-    listeners: list[Listener] = []
-    for text in options["listen"] or [_default(options)]:
-        endpoint = _endpoint(reactor, "listen", text)
-        listeners.append(ConnectionListener(endpoint, factory, throttle))
-    beside = listeners[0]
-    if options["udp"]:
-        host = options["host"] or HOST
-        listeners += _datagram_listeners(reactor, host, lambda: int(beside.address.port), responder)
-    if options["udp-listen"]:
-        host, port = options["udp-listen"]
-        listeners += _datagram_listeners(reactor, host, lambda: port, responder)
-    return listeners
-
-
-def _datagram_listeners(
-    reactor: Any, host: str, port: Callable[[], int], responder: Responder
-) -> list[Listener]:
-    """What listens for datagrams at `host`: at ``::`` one listener for IPv6, and one for IPv4.
-
-    Both have the same port; if it may be any free one, the first listener decides.
-    """
-    listener = DatagramListener(reactor, host, port, responder)
-    if host != "::":
-        return [listener]
-    return [
-        listener,
-        DatagramListener(reactor, "0.0.0.0", lambda: int(listener.address.port), responder),
-    ]
-
-
-def _web(
-    options: Options,
-    reactor: Any,
-    tally: Tally,
-    responder: Responder,
-    listeners: Sequence[Listener],
-) -> Listener:
-    """What listens for those who watch the server."""
-    from .web import WebListener
-
-    return WebListener(
-        reactor,
-        _endpoint(reactor, "web", options["web"]),
-        scheme="https" if options["web"].startswith(("ssl:", "tls:")) else "http",
-        tally=tally,
-        responder=responder,
-        addresses=lambda: [listener.address for listener in listeners],
-        most=WEB_CONNECTIONS,
-    )
-
-
-def _default(options: Options) -> str:
-    """The endpoint that --host and --port make."""
-    host = options["host"] or HOST
-    port = PORT if options["port"] is None else options["port"]
-    kind = "tcp6" if ":" in host else "tcp"
-    return f"{kind}:{port}:interface={quoteStringArgument(host)}"
-
-
-def _endpoint(reactor: Any, option: str, text: str) -> IStreamServerEndpoint:
-    """The endpoint that `text`, the value of `option`, describes. Raises `SystemExit`."""
-    try:
-        return server_endpoint(reactor, text)
-    except ValueError as wrong:
-        end_with_usage_error("twistd sumserver", f"--{option} {escape(text)}: {wrong}")
 
 
 def _signals(

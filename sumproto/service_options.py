@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -36,8 +34,8 @@ from .core import (
     parse_number,
     reads_back,
 )
-from .processes import in_words, may_be_twistd
 from .server import REFUSALS
+from .service_pidfile import check_pidfile
 
 SPARE_DESCRIPTORS = 32 + REFUSALS
 """File descriptors that connections leave to the rest of the process, and to refusals."""
@@ -105,31 +103,6 @@ def _room(options: Options) -> int:
     if soft == unix.resource.RLIM_INFINITY:
         return sys.maxsize
     return max(1, soft - SPARE_DESCRIPTORS - (WEB_CONNECTIONS if options["web"] is not None else 0))
-
-
-def _check_pidfile(path: str | None) -> None:
-    """Raises `SystemExit` if `path` is the pidfile of a process that runs.
-
-    twistd would end as well, but with the number alone.
-    """
-    try:
-        pid = int(Path(path or "").read_text())
-        if pid <= 0:  # which stands for a group of processes
-            return
-        os.kill(pid, 0)
-    except (OSError, ValueError, OverflowError):  # which is for twistd to tell, or to remove
-        return
-    where = shlex.quote(escape(str(path)))
-    if may_be_twistd(pid):
-        raise SystemExit(
-            f"twistd sumserver: {where} is that of {in_words(pid)}; end it with: kill {pid}; or "
-            "start a second server, with files and a port of its own: "
-            "twistd --pidfile=second.pid --logfile=second.log sumserver --port 12001"
-        )
-    raise SystemExit(
-        f"twistd sumserver: {where} has the number of {in_words(pid)}, which is no twistd; "
-        f"if no server runs, remove it: rm {where}"
-    )
 
 
 class Options(usage.Options):
@@ -271,7 +244,7 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Check what goes together. Raises `SystemExit` if the pidfile is that of a process."""
-        _check_pidfile(self.parent.get("pidfile") if self.parent else None)
+        check_pidfile(self.parent.get("pidfile") if self.parent else None)
         if self["listen"] and not (self["host"] is None and self["port"] is None):
             raise usage.UsageError("--listen goes without --host and --port")
         if self["listen"] and self["udp"]:
