@@ -69,7 +69,8 @@ CONVERSATIONS = [
         "A browser at the wrong port",
         exchanges(
             b"GET / HTTP/1.1\r\nHost: 127.0.0.1:12000\r\nAccept: */*\r\n\r\n",
-            b"ERROR malformed: this is HTTP.\r\n",
+            b"ERROR malformed: this is HTTP. "
+            b"Use a client for the sum exchange, or another port.\r\n",
         ),
         closer=SERVER,
     ),
@@ -174,20 +175,28 @@ CONVERSATIONS = [
     Conversation("UDP: noise gets no reply", [Turn(CLIENT, b"noise")], "udp"),
     Conversation(
         "A number that is no integer",
-        exchanges(b"Client of Ann,4.2\r\n", b"ERROR malformed: '4.2' is not an integer.\r\n"),
+        exchanges(
+            b"Client of Ann,4.2\r\n",
+            b"ERROR malformed: '4.2' is not an integer. "
+            b"Write the integer in digits alone, as in 'Client of Ann,42', and a newline.\r\n",
+        ),
         closer=SERVER,
     ),
     Conversation(
         "A message that is too long",
         exchanges(
             b"Client of Ann".ljust(1100, b"!"),
-            b"ERROR too-long: a message has at most 1024 bytes.\r\n",
+            b"ERROR too-long: a message has at most 1024 bytes. "
+            b"End each message with a newline, \\n.\r\n",
         ),
         closer=SERVER,
     ),
     Conversation(
         "A number out of range from another machine, which may not stop the server",
-        exchanges(b"Client of Ann,101\r\n", b"ERROR out-of-range: 101 is out of range.\r\n"),
+        exchanges(
+            b"Client of Ann,101\r\n",
+            b"ERROR out-of-range: 101 is out of range. Send an integer from 1 to 100.\r\n",
+        ),
         closer=SERVER,
         hosts=("192.0.2.7", "192.0.2.1"),
     ),
@@ -198,7 +207,14 @@ CONVERSATIONS = [
     ),
     Conversation(
         "Nothing comes for a minute",
-        [Turn(SERVER, b"ERROR timeout: a message did not come within 60 s.\r\n", 60.0)],
+        [
+            Turn(
+                SERVER,
+                b"ERROR timeout: a message did not come within 60 s. "
+                b"Send a message, or close the connection.\r\n",
+                60.0,
+            )
+        ],
         closer=SERVER,
     ),
     Conversation(

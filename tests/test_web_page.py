@@ -109,7 +109,7 @@ def test_a_class_connects(page: Page, server: Server) -> None:
     assert not page.run("return document.querySelector('#no-exchanges').checkVisibility()")
     error = page.text("#error-rows li")
     assert "'42.0' is not an integer" in error
-    assert "Write the integer in digits alone: Client of Ann,42" in error
+    assert "Write the integer in digits alone, as in 'Client of Ann,42'" in error
     page.wait_until(lambda: page.text("#minute-total") == "2")
     assert page.text("#exchanges-total") == "2"
     assert page.text("#errors-total") == "1"
