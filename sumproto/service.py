@@ -19,7 +19,7 @@ from .deadline import Pulse
 from .journal import Journal
 from .log import LogFile, Output
 from .server import Listener, Responder
-from .service_listeners import make_listeners, make_web_listener
+from .service_listeners import make_factory, make_listeners, make_web_listener
 from .service_options import Options
 from .service_start import Farewell, Launcher, open_journal, open_log
 from .signals import Signals
@@ -140,8 +140,9 @@ def makeService(options: Options, reactor: Any = None) -> SumService:
         [observer for observer in observers if observer],
     )
     pulse = Pulse(reactor)
-    listeners = make_listeners(options, reactor, responder, throttle, pulse)
-    watching = [make_web_listener(options, reactor, tally, responder, listeners)] if tally else []
+    factory = make_factory(options, responder, pulse)
+    listeners = make_listeners(options, reactor, factory, throttle)
+    watching = [make_web_listener(options, reactor, tally, factory, listeners)] if tally else []
     output = open_log(options, reactor)
     signals = _signals(options, reactor, responder, listeners, journal, output)
     launcher = Launcher(

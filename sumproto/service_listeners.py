@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     from .web import Tally
 
 
-def make_listeners(
-    options: Options, reactor: Any, responder: Responder, throttle: Throttle, pulse: Pulse
-) -> list[Listener]:
-    """What listens for requests, all of which `responder` answers. Raises `SystemExit`."""
-    factory = SumFactory(
+def make_factory(options: Options, responder: Responder, pulse: Pulse) -> SumFactory:
+    """What makes all connections, whose requests `responder` answers."""
+    return SumFactory(
         responder,
         quiet_period=options["quiet-period"],
         idle_timeout=options["idle-timeout"],
@@ -38,6 +36,16 @@ def make_listeners(
         max_connections=options["max-connections"],
         pulse=pulse,
     )
+
+
+def make_listeners(
+    options: Options, reactor: Any, factory: SumFactory, throttle: Throttle
+) -> list[Listener]:
+    """What listens for requests: for connections of `factory`, and for datagrams.
+
+    Raises `SystemExit` for an endpoint that cannot be had.
+    """
+    responder = factory.responder
     listeners: list[Listener] = []
     for text in options["listen"] or [_default(options)]:
         endpoint = _endpoint(reactor, "listen", text)
@@ -72,7 +80,7 @@ def make_web_listener(
     options: Options,
     reactor: Any,
     tally: Tally,
-    responder: Responder,
+    factory: SumFactory,
     listeners: Sequence[Listener],
 ) -> Listener:
     """What listens for those who watch the server."""
@@ -83,7 +91,7 @@ def make_web_listener(
         _endpoint(reactor, "web", options["web"]),
         scheme="https" if options["web"].startswith(("ssl:", "tls:")) else "http",
         tally=tally,
-        responder=responder,
+        factory=factory,
         addresses=lambda: [listener.address for listener in listeners],
         most=WEB_CONNECTIONS,
     )

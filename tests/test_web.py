@@ -57,7 +57,7 @@ from sumproto.service import Options, makeService
 from sumproto.service_options import WEB_CONNECTIONS
 from sumproto.web import Tally
 from sumproto.web.listener import _in_words
-from sumproto.web.live import BEATS, MOST_VIEWERS, Live, _Texts
+from sumproto.web.live import BEATS, MOST_VIEWERS, MOST_WAITING, Live, _Texts
 from sumproto.web.live import PATIENCE as VIEWERS_PATIENCE
 from sumproto.web.metrics import FRESH, Metrics
 from sumproto.web.site import IDLE_TIMEOUT, WebSite
@@ -274,7 +274,8 @@ class Stream:
     def __init__(self) -> None:
         self.clock = Clock()
         self.tally = Tally(self.clock.seconds)
-        self.live = Live(self.tally, self.clock)
+        self.waits = FakeServer()
+        self.live = Live(self.tally, self.waits.factory, self.clock)
         self.live.about = {"name": "Server of Bob", "where": []}
         self.live.start()
 
@@ -300,7 +301,8 @@ def test_a_late_viewer_gets_the_last_200() -> None:
     stream.beat()
     (event,) = viewer.events()
     assert event["about"] == {"name": "Server of Bob", "where": []}
-    assert event["total"] == {"exchanges": 300, "errors": 300, "connections": 0}
+    assert event["total"] == {"exchanges": 300, "errors": 300, "connections": 0, "waiting": 0}
+    assert event["waiting"] == []
     assert [one["number"] for one in event["exchanges"]] == list(range(100, 300))
     assert [one["why"] for one in event["errors"]] == [str(number) for number in range(100, 300)]
     assert event["exchanges"][0] == {
@@ -350,6 +352,69 @@ def test_the_rate_of_a_server_that_is_too_busy_for_beats() -> None:
     assert viewer.events()[-1]["rates"][-4:] == [0, 10, 10, 11]
     stream.clock.advance(0.5)
     assert viewer.events()[-1]["rates"][-4:] == [10, 10, 11, 0]
+
+
+def test_begun_messages_are_shown_while_they_wait() -> None:
+    stream = Stream()
+    server = stream.waits
+    viewer = stream.view()
+    stream.beat(4)
+    viewer.events()
+    first, _ = server.connect()
+    first.dataReceived(b"Client of Ann,abc\n")
+    server.clock.advance(0.1)
+    stream.beat()
+    assert viewer.events() == []  # it may still be on its way
+    server.clock.advance(0.1)
+    second, _ = server.connect(UNIXAddress(None))
+    second.dataReceived(b"hello")
+    server.clock.advance(1)
+    stream.beat()
+    (event,) = viewer.events()
+    assert event["total"]["waiting"] == 2
+    assert event["waiting"][1] == {
+        "peer": "127.0.0.1",
+        "transport": "tcp",
+        "seconds": 1,
+        "why": r"I have 'Client of Ann,abc\n'; 'abc' is no integer",
+        "hint": hint(Malformed("", Reason.NO_INTEGER)),
+    }
+    assert event["waiting"][0]["peer"] == "a UNIX socket"
+    server.clock.advance(1)  # the first has been told
+    second.dataReceived(b",42\n")
+    stream.beat()
+    (event,) = viewer.events()
+    assert (event["total"]["waiting"], event["waiting"]) == (0, [])
+
+
+@pytest.mark.parametrize("end", ["lost", "drain", "told", "idle"])
+def test_nothing_waits_when_the_connection_ends(end: str) -> None:
+    server = FakeServer(begun_timeout=0 if end == "idle" else 10)
+    protocol, _ = server.connect()
+    protocol.dataReceived(b"hello")
+    server.clock.advance(0.2)
+    assert server.factory.resting == 1
+    if end == "lost":
+        protocol.connectionLost(Failure(ConnectionDone()))
+    elif end == "drain":
+        server.factory.drain(5)
+    else:
+        server.clock.advance(2)
+        server.clock.advance(60)
+    assert server.factory.resting == 0
+
+
+def test_the_most_begun_messages_that_are_shown() -> None:
+    stream = Stream()
+    viewer = stream.view()
+    for number in range(MOST_WAITING + 3):
+        stream.waits.connect()[0].dataReceived(b"Ann %d" % number + b"x")
+    stream.waits.clock.advance(0.2)
+    stream.beat()
+    (event,) = viewer.events()
+    assert event["total"]["waiting"] == MOST_WAITING + 3
+    assert len(event["waiting"]) == MOST_WAITING
+    assert "Ann 22x" in event["waiting"][0]["why"]
 
 
 def test_a_flood_is_sent_in_few_events() -> None:
@@ -624,7 +689,7 @@ class WebPeer:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.live = Live(Tally(self.clock.seconds), self.clock)
+        self.live = Live(Tally(self.clock.seconds), FakeServer().factory, self.clock)
         root = Resource()
         root.putChild(b"events", self.live)
         root.putChild(b"page", Page())

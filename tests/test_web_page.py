@@ -118,6 +118,20 @@ def test_a_class_connects(page: Page, server: Server) -> None:
     assert page.complaints() == []
 
 
+def test_a_begun_message_is_shown_while_it_waits(page: Page, server: Server) -> None:
+    assert not page.run("return document.querySelector('#waiting').checkVisibility()")
+    with connect(server.port) as peer:
+        peer.sendall(b"<b>Ann</b>")
+        page.wait_until(lambda: page.count("#waiting-rows li"))
+        assert "I have '<b>Ann</b>'; a separator and a number are missing" in page.text("#waiting")
+        assert page.count("#waiting b") == 0
+        peer.sendall(b",42\n")
+        assert peer.recv(1024)
+        page.wait_until(lambda: not page.count("#waiting-rows li"))
+    assert not page.run("return document.querySelector('#waiting').checkVisibility()")
+    assert page.complaints() == []
+
+
 def test_a_flood(page: Page, server: Server) -> None:
     for _ in range(5):
         ask(server.port, b"Client of Ann,42\n" * 500)

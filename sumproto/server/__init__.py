@@ -2,7 +2,7 @@
 
 from .connections import Connections
 from .datagrams import SumDatagramProtocol
-from .factory import REFUSALS, SumFactory
+from .factory import REFUSALS, SumFactory, Waiting
 from .listeners import (
     ACCEPTED,
     CannotListen,
@@ -26,5 +26,6 @@ __all__ = [
     "SumDatagramProtocol",
     "SumFactory",
     "SumProtocol",
+    "Waiting",
     "server_endpoint",
 ]

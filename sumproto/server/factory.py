@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from typing import NamedTuple
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
-from ..core import Busy, MessageError, Reason, Stopping
+from ..core import Busy, MessageError, Peer, Reason, Stopping
 from ..deadline import Deadlines, Pulse
 from ..receiver import LONGEST_SILENCE
 from .connections import Connections
@@ -21,6 +24,17 @@ NEAR = 2.0
 
 CLOSE_TIMEOUT = 10.0
 """Seconds that a peer has to take the last replies, and then as many to close its side."""
+
+
+class Waiting(NamedTuple):
+    """A message of `peer` that has begun and does not go on, and for how long it has rested.
+
+    If it still does not, the peer is told `error`.
+    """
+
+    peer: Peer
+    seconds: float
+    error: MessageError
 
 
 class SumFactory(Factory):
@@ -63,6 +77,9 @@ class SumFactory(Factory):
         """For one to go on that may still be on its way, once `begun_near` has passed."""
         self.closing = Deadlines(self.clock, CLOSE_TIMEOUT, SumProtocol.abort, unread)
         """For the peer to close."""
+        self._resting: dict[
+            SumProtocol, float
+        ] = {}  # since when, those that rest the longest first
         self._refusing = False
         self._connections: Connections[SumProtocol] = Connections(
             self.clock, max_connections, REFUSALS
@@ -83,6 +100,19 @@ class SumFactory(Factory):
         """Serve no connection that is made from now on: it is told that the server stops."""
         self._refusing = True
 
+    @property
+    def resting(self) -> int:
+        """How many begun messages do not go on."""
+        return len(self._resting)
+
+    def waiting(self, most: int) -> list[Waiting]:
+        """The last `most` of the begun messages that do not go on, the latest first."""
+        now = self.clock.seconds()
+        return [
+            Waiting(connection.peer, now - since, connection.decoder.missing().as_error())
+            for connection, since in islice(reversed(self._resting.items()), most)
+        ]
+
     def drain(self, seconds: float) -> Deferred[None]:
         """Answer what is in and close; abort what is left after `seconds`, 0 or more.
 
@@ -100,6 +130,14 @@ class SumFactory(Factory):
         """`connection` is made."""
         self._connections.add(connection, refused=connection.refusal is not None)
         self.responder.watchers.connected(connection.peer)
+
+    def rests(self, connection: SumProtocol) -> None:
+        """A message that `connection` has begun does not go on."""
+        self._resting[connection] = self.clock.seconds()
+
+    def restsNoMore(self, connection: SumProtocol) -> None:
+        """It goes on, or is at its end."""
+        self._resting.pop(connection, None)
 
     def connectionLost(self, connection: SumProtocol, why: str | None) -> None:
         """`connection` is lost; `why` is None if the peer closed it."""

@@ -185,7 +185,7 @@ class SumProtocol(MessageReceiver):
             if self._phase is FINISHING and self._has_read_all():
                 self._close()
             elif self.decoder.pending:
-                self._rest(self._factory.begun_near)
+                self._begin_to_rest()
 
     def _answer_last(self) -> None:
         """Answer all that is in, and close: nothing more will come."""
@@ -204,7 +204,7 @@ class SumProtocol(MessageReceiver):
                 return
         self.awaitSilence()
         if self.decoder.pending and not self.awaits_silence:  # --quiet-period 0
-            self._rest(self._factory.begun_near)
+            self._begin_to_rest()
 
     def _has_read_all(self) -> bool:
         """Whether all that the kernel had when the stop began has been read."""
@@ -282,6 +282,11 @@ class SumProtocol(MessageReceiver):
         if deadlines:
             deadlines.set(self)
 
+    def _begin_to_rest(self) -> None:
+        """A message has begun, and does not go on for now."""
+        self._factory.rests(self)
+        self._rest(self._factory.begun_near)
+
     def _rest(self, deadlines: Deadlines[SumProtocol] | None) -> None:
         """Have what has begun rest under these `deadlines`, and no longer under others."""
         if self._resting:
@@ -289,3 +294,5 @@ class SumProtocol(MessageReceiver):
         self._resting = deadlines
         if deadlines:
             deadlines.set(self)
+        else:
+            self._factory.restsNoMore(self)

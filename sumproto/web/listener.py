@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
 
 from ..core import escape
-from ..server import ACCEPTED, Listener, Responder
+from ..server import ACCEPTED, Listener, SumFactory
 from ..twisted_gaps import accept_at_most
 from .live import Live
 from .resources import make_root
@@ -27,9 +27,9 @@ FAREWELL = 0.5
 class WebListener(Listener):
     """Listens for those who watch a server: on the page, by its metrics, or by its health.
 
-    The server that they watch answers by `responder` and listens at what `addresses` returns, which
-    is called when this listener has its port; `tally` counts what it does. `scheme` is ``http`` or
-    ``https``. At most `most` connections are served at a time.
+    The server that they watch has the connections of `factory` and listens at what `addresses`
+    returns, which is called when this listener has its port; `tally` counts what it does. `scheme`
+    is ``http`` or ``https``. At most `most` connections are served at a time.
     """
 
     def __init__(
@@ -39,16 +39,17 @@ class WebListener(Listener):
         *,
         scheme: str,
         tally: Tally,
-        responder: Responder,
+        factory: SumFactory,
         addresses: Callable[[], Sequence[IAddress]],
         most: int,
     ) -> None:
         super().__init__()
         self._endpoint = endpoint
         self._scheme = scheme
+        responder = factory.responder
         self._name = responder.rule.name
         self._addresses = addresses
-        self._live = Live(tally, reactor)
+        self._live = Live(tally, factory, reactor)
         self._site = WebSite(make_root(tally, responder, self._live, reactor), reactor, most)
 
     def listen(self) -> Deferred[IListeningPort]:

@@ -1,4 +1,4 @@
-"""The stream of server-sent events behind the page: what is in the tally, as it happens."""
+"""The stream of server-sent events behind the page: what happens, as it happens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -16,6 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from ..core import hint, label_of
+from ..server import Waiting
 from .tally import Kept, Refused, Tally
 
 MOST_VIEWERS = 100
@@ -23,6 +24,9 @@ MOST_VIEWERS = 100
 
 PATIENCE = 30.0
 """Seconds after which a browser that does not read is cut off."""
+
+MOST_WAITING = 20
+"""The most begun messages that are shown: what each lacks is found out anew for each event."""
 
 BEATS = 4
 """Times a second that viewers are told what is new; if nothing is, once a second will do.
@@ -58,8 +62,19 @@ class _Viewer:
         transport.abortConnection()
 
 
+class Waits(Protocol):
+    """Knows the begun messages that do not go on, as a `SumFactory` does."""
+
+    @property
+    def resting(self) -> int:
+        """How many there are."""
+
+    def waiting(self, most: int) -> list[Waiting]:
+        """The last `most` of them, the latest first."""
+
+
 class Live(Resource):
-    """Sends each viewer what `tally` has kept, and then what is new in it.
+    """Sends each viewer what `tally` has kept, then what is new in it, and what `waits`.
 
     A viewer has no queue. At each beat it is sent what is new to it, as far as the tally has kept
     that; while it does not read, it is sent nothing. However viewers come and go, the most that a
@@ -69,10 +84,12 @@ class Live(Resource):
 
     isLeaf = True
 
-    def __init__(self, tally: Tally, clock: IReactorTime) -> None:
+    def __init__(self, tally: Tally, waits: Waits, clock: IReactorTime) -> None:
         super().__init__()
         self.about: dict[str, object] = {}
         self._tally = tally
+        self._waits = waits
+        self._waited = 0  # how many begun messages did when viewers were last told
         self._clock = clock
         self._viewers: set[_Viewer] = set()
         self._exchanges = _Texts(tally.last_exchanges, _exchange)
@@ -120,12 +137,14 @@ class Live(Resource):
                 new * (second + 1) // seconds - new * second // seconds for second in range(seconds)
             )
             self._counted = count
-        self._tell(even_if_nothing=bool(seconds))
+        self._tell(even_if_nothing=bool(seconds) or self._waits.resting != self._waited)
 
     def _tell(self, even_if_nothing: bool) -> None:
         exchanges = self._tally.all_exchanges
         errors = self._tally.all_errors
         events: dict[tuple[bool, int, int], bytes] = {}  # most viewers are sent the same
+        waiting = ""
+        self._waited = self._waits.resting
         for viewer in list(self._viewers):
             if viewer.paused_since is not None:
                 if self._clock.seconds() - viewer.paused_since > PATIENCE:
@@ -134,12 +153,15 @@ class Live(Resource):
             new = (viewer.is_new, exchanges - viewer.exchanges, errors - viewer.errors)
             if even_if_nothing or any(new):
                 if new not in events:
-                    events[new] = self._event(*new)
+                    waiting = waiting or _json(
+                        [_waiting(one) for one in self._waits.waiting(MOST_WAITING)]
+                    )
+                    events[new] = self._event(*new, waiting)
                 viewer.is_new, viewer.exchanges, viewer.errors = False, exchanges, errors
                 viewer.request.write(events[new])
 
-    def _event(self, is_first: bool, exchanges: int, errors: int) -> bytes:
-        """The event that tells of so many new `exchanges` and `errors`."""
+    def _event(self, is_first: bool, exchanges: int, errors: int, waiting: str) -> bytes:
+        """The event that tells of so many new `exchanges` and `errors`, and what is `waiting`."""
         tally = self._tally
         event: dict[str, object] = {
             "about": self.about if is_first else None,
@@ -148,12 +170,14 @@ class Live(Resource):
                 "exchanges": tally.all_exchanges,
                 "errors": tally.all_errors,
                 "connections": tally.connections_open,
+                "waiting": self._waited,
             },
             "rates": list(self._rates),
         }
         lists = (
             f'"exchanges": [{self._exchanges.newest(exchanges, tally.all_exchanges)}], '
-            f'"errors": [{self._errors.newest(errors, tally.all_errors)}]'
+            f'"errors": [{self._errors.newest(errors, tally.all_errors)}], '
+            f'"waiting": {waiting}'
         )
         return f"data: {_json(event)[:-1]}, {lists}}}\n\n".encode()
 
@@ -208,6 +232,17 @@ def _error(refused: Refused) -> dict[str, object]:
         "peer": peer.host or str(peer),
         "transport": peer.transport,
         "code": error.code,
+        "why": str(error),
+        "hint": hint(error),
+    }
+
+
+def _waiting(waiting: Waiting) -> dict[str, object]:
+    peer, seconds, error = waiting
+    return {
+        "peer": peer.host or str(peer),
+        "transport": peer.transport,
+        "seconds": int(seconds),
         "why": str(error),
         "hint": hint(error),
     }

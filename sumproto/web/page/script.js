@@ -51,6 +51,26 @@ function errorRow(error) {
   return row;
 }
 
+// Begun messages that do not go on
+
+function waitingRow(waiting) {
+  const row = make("li", "");
+  const about = [`for ${waiting.seconds} s`, waiting.peer, waiting.transport.toUpperCase()];
+  row.append(
+    make("p", waiting.why, "why"),
+    make("p", waiting.hint),
+    make("p", about.join(" · "), "meta"),
+  );
+  return row;
+}
+
+function showWaiting(waiting, all) {
+  element("waiting").hidden = all === 0;
+  element("waiting-rows").replaceChildren(...waiting.map(waitingRow));
+  const more = all - waiting.length;
+  element("more-waiting").textContent = more > 0 ? `and ${more.toLocaleString()} more` : "";
+}
+
 // The two lists, the latest first
 
 class List {
@@ -186,6 +206,7 @@ function connect() {
     exchanges.add(news.exchanges);
     errors.add(news.errors);
     show(news);
+    showWaiting(news.waiting, news.total.waiting);
     showLists();
   });
   stream.addEventListener("error", () => {
