@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from math import inf
 from typing import Generic, TypeVar
 
@@ -28,6 +29,12 @@ TURNS = 4
 
 A turn reads 8 KiB of a connection. The longest message has 8 KiB, a TLS record twice as much.
 A peer that never ends sending gains no more than these turns.
+"""
+
+AT_ONCE = 32
+"""The most of the same `Deadlines` that begin to pass in a turn of the reactor.
+
+What is to do then may take some tenths of a millisecond, and there may be thousands that are due.
 """
 
 
@@ -147,8 +154,10 @@ class Deadlines(Generic[T]):
     many there are. A Twisted timer for each would not: to move one to a sooner time, Twisted looks
     for it among all.
 
-    Each gets one turn more than from a `Deadline` of its own. So if it has one of those, too, and
-    both are due, that one passes first: a message that silence ends is answered, and in time.
+    If many are due at once, they pass a few in each turn of the reactor, so that others are served
+    in between. Each gets one turn more than from a `Deadline` of its own. So if it has one of
+    those, too, and both are due, that one passes first: a message that silence ends is answered,
+    and in time.
     """
 
     def __init__(
@@ -195,8 +204,7 @@ class Deadlines(Generic[T]):
         """Let those that are due pass, and set the timer for the next one."""
         self._timer = None
         now = self._clock.seconds()
-        while self._due:
-            who, due = next(iter(self._due.items()))
+        for who, due in list(islice(self._due.items(), AT_ONCE)):
             if due > now:
                 self._timer = self._clock.callLater(due - now, self._tick)
                 return
@@ -204,6 +212,8 @@ class Deadlines(Generic[T]):
             self._passing[who] = Deadline(
                 self._clock, 0, partial(self._pass, who), partial(self._unread, who)
             )
+        if self._due:
+            self._timer = self._clock.callLater(0, self._tick)
 
     def _pass(self, who: T) -> None:
         del self._passing[who]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from twisted.internet.task import Clock
 
-from sumproto.deadline import PERIOD, SHORTEST_SLEEP, TURNS, Deadline, Deadlines, Pulse
+from sumproto.deadline import AT_ONCE, PERIOD, SHORTEST_SLEEP, TURNS, Deadline, Deadlines, Pulse
 
 
 class Fake:
@@ -33,6 +35,23 @@ def test_what_had_come_is_read_first(turns: int) -> None:
     Deadline(clock, 1, lambda: passed.append(len(unread)), read)
     clock.advance(1)
     assert passed == [0]
+
+
+def test_many_that_are_due_pass_a_few_in_a_turn() -> None:
+    fake = Fake()
+    for number in range(3 * AT_ONCE):
+        fake.deadlines.set(str(number))
+    passed = [0]
+
+    def turn() -> None:
+        passed.append(len(fake.passed))
+        if len(passed) < 20:
+            fake.clock.callLater(0, turn)
+
+    fake.clock.callLater(10, turn)
+    fake.clock.advance(10)
+    assert fake.passed == [str(number) for number in range(3 * AT_ONCE)]
+    assert max(after - before for before, after in pairwise(passed)) == AT_ONCE
 
 
 def test_who_never_ends_sending_gains_no_more_than_some_turns() -> None:
