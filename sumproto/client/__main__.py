@@ -27,8 +27,8 @@ from .stream import SumClientFactory, exchange_over
 
 _NOTHING_ENTERED = "no integer was entered"
 
-Exchanges = Callable[[], Coroutine[Any, Any, None]]
-"""Does all exchanges when it is called. Raises `ExchangeFailed`."""
+Exchanges = Callable[[Pulse], Coroutine[Any, Any, None]]
+"""Does all exchanges when it is called, by a clock that beats. Raises `ExchangeFailed`."""
 
 
 def main() -> None:
@@ -62,10 +62,8 @@ def _check(options: Namespace) -> Exchanges:
     from twisted.internet import reactor
 
     run_on_monotonic_clock(reactor)
-    pulse = Pulse(reactor)
-    pulse.start()
     way = _by_datagrams if options.udp else _over_a_stream
-    return way(reactor, options, requests, dialect, pulse)
+    return way(reactor, options, requests, dialect)
 
 
 def _numbers(options: Namespace) -> list[int]:
@@ -98,7 +96,7 @@ def _ask(prompts: TextIO) -> int:
 
 
 def _over_a_stream(
-    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect, pulse: Pulse
+    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
 ) -> Exchanges:
     """The exchanges over one connection. Raises `ValueError` for a bad endpoint."""
     reactor.installNameResolver(Resolver(reactor))
@@ -110,7 +108,7 @@ def _over_a_stream(
     else:  # with no timer of its own: exchange_over has a fair one
         endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=inf)
 
-    async def exchange() -> None:
+    async def exchange(pulse: Pulse) -> None:
         factory = SumClientFactory(
             requests, reactor, options.timeout, options.report(), dialect, options.any_number, pulse
         )
@@ -120,11 +118,11 @@ def _over_a_stream(
 
 
 def _by_datagrams(
-    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect, pulse: Pulse
+    reactor: Any, options: Namespace, requests: Sequence[Message], dialect: Dialect
 ) -> Exchanges:
     """The exchanges over UDP."""
 
-    async def exchange() -> None:
+    async def exchange(pulse: Pulse) -> None:
         report, seconds = options.report(), options.timeout
         addresses = await find_addresses(reactor, options.host, options.port, seconds, pulse)
         await exchange_datagrams(
@@ -148,10 +146,14 @@ def _run(reactor: Any, exchanges: Exchanges, options: Namespace) -> Deferred[Non
             raise SystemExit(1)
         reason.raiseException()
 
+    def begin(pulse: Pulse) -> Deferred[None]:
+        pulse.start()
+        return Deferred.fromCoroutine(exchanges(pulse))
+
     # Before the reactor runs, Ctrl-C is an exception in the midst of whatever is being done.
-    running: Deferred[None] = Deferred()
-    reactor.callWhenRunning(running.callback, None)
-    outcome = running.addCallback(lambda _: Deferred.fromCoroutine(exchanges()))
+    running: Deferred[Pulse] = Deferred()
+    reactor.callWhenRunning(running.callback, Pulse(reactor))
+    outcome = running.addCallback(begin)
     # Nothing else tells of a signal: with an outcome this does nothing.
     reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
     return outcome.addErrback(failed)
