@@ -342,6 +342,7 @@ def test_a_kind(request_: bytes, reply: bytes) -> None:
     assert message.number in (42, 7, 100, 1)
     assert "Ann" in message.name or message.name == "Client"
     assert exchange(bytewise(request_)) == found
+    assert label_of(Decoder().take_first(request_).dialect) in LABELS
 
 
 @given(st.sampled_from(ALL), st.lists(st.integers(0, 2000), max_size=8))
@@ -524,8 +525,3 @@ def test_a_name_is_never_cut_within_a_character() -> None:
     request = b"Ann".ljust(8, b"\0") + struct.pack("<i", 42)
     dialect = Decoder().take_first(request).dialect
     assert dialect.encode(Message("\u674e" * 5, 58))[:8] == ("\u674e" * 2).encode() + b"\0\0"
-
-
-@pytest.mark.parametrize("pair", ALL, ids=lambda pair: repr(pair[0][:40]))
-def test_the_label_is_one_of_few(pair: Pair) -> None:
-    assert label_of(Decoder().take_first(pair[0]).dialect) in LABELS
