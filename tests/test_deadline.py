@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.task import Clock
 
-from sumproto.deadline import PERIOD, SHORTEST_SLEEP, TURNS, Deadline, Deadlines, Pulse
+from sumproto.deadline import BEATS, PERIOD, SHORTEST_SLEEP, TURNS, Deadline, Deadlines, Pulse
 
 
 class Fake:
@@ -131,14 +131,17 @@ class Sleeper:
         self.clock.rightNow += seconds
 
 
-def test_a_sleep_is_noticed_before_the_first_call_and_until_the_next_beat() -> None:
+def test_a_sleep_is_noticed_before_the_first_call_and_until_all_is_read() -> None:
     process = Sleeper()
     process.wake(1)
     assert process.pulse.sleep == 0
     process.sleep(5)
     assert process.pulse.sleep >= 5
     process.clock.advance(0)
-    assert process.pulse.sleep >= 5
+    process.sleep(1)
+    for _ in range(BEATS):
+        assert process.pulse.sleep >= 5
+        process.wake(PERIOD)
     process.wake(PERIOD)
     assert process.pulse.sleep == 0
     process.pulse.stop()
