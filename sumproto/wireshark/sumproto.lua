@@ -1531,10 +1531,8 @@ do
     local content = data:sub(behind, stop)
     if length == 0 or stop + #tail > MESSAGE.max_message or is_divided(content, length) then
       return nil
-    elseif #data < stop + #tail then
+    elseif #content < length then
       return false
-    elseif data:sub(stop + 1, stop + #tail) ~= tail then
-      return nil
     end
     local text = slice(content, 1, skip_back(content, BREAK, #content + 1))
     local decoded, is_decoded = catch(decode, text)
@@ -1543,6 +1541,10 @@ do
       message, is_read = catch(objects.read, decoded, true)
     end
     if not (is_read and message) then
+      return nil
+    elseif #data < stop + #tail then
+      return false
+    elseif data:sub(stop + 1, stop + #tail) ~= tail then
       return nil
     end
     message.notation.behind = message.notation.behind .. content:sub(#text + 1)
