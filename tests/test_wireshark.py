@@ -235,6 +235,7 @@ TEMPLATES = [
     *(b'\0\x1a{"name": "Ann", "no": 42}', b"\0\x0aClient-200", b"\0\5{[42}"),
     *(b"0016Client of Ann,42", b"16".ljust(64) + b"Client of Ann,42", b"  18Client of Ann,42\r\n"),
     *(b"16:Client of Ann,42,", b"20:Client of Ann Lee,42,", b"16:Client of Ann,42;"),
+    *(b"['Cl1en/t A', 82]", b'"CHTTP/1lient ofnof Ann",42', b"\x7f"),
     *(b"1,Client7", b"14:Client of Ann", b"14:Client of Ann\n", b"15:Client of Ann\r\n"),
     b'{"name": "Ann", "number": 42, "type": "request"}',
     b'{"data": {"client": {"name": "Ann"}, "value": "42"}, "time": 1.5e3, "more": [null, true]}',

@@ -1002,7 +1002,14 @@ do
       notation = written,
     }
     local name_alone = reading.split_numbers(message, written)
-    width = width or wider(width_of(written), least)
+    if not width then
+      width = width_of(written)
+      local is_quoted = quoted_stop(text, name.start) == name.stop
+      if is_quoted and CREDIBLE.order[width] > CREDIBLE.order.classic then
+        width = "classic"
+      end
+      width = wider(width, least)
+    end
     credible.check(name_alone, message.number, #digits, width)
     return message
   end
@@ -2055,7 +2062,7 @@ do
   -- and what that framing has to know; nil if the first bytes do not tell yet.
   function beginnings.framing_of(data, last)
     local first, second = data:byte(1, 2)
-    if first >= 0x20 and first < 0xFE and not is_high(second) then
+    if first >= 0x20 and first < 0xFE and first ~= 0x7F and not is_high(second) then
       if first == 0x7B then
         return structures
       end
