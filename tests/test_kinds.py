@@ -565,3 +565,17 @@ def test_a_name_is_never_cut_within_a_character() -> None:
     request = b"Ann".ljust(8, b"\0") + struct.pack("<i", 42)
     dialect = Decoder().take_first(request).dialect
     assert dialect.encode(Message("\u674e" * 5, 58))[:8] == ("\u674e" * 2).encode() + b"\0\0"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x04name: Ann, number: 42\n",
+        b'\x14"name": "Ann", "number": 0\n',
+        "\ufeffClient of Ann,42\n".encode("utf-16-le") + b"\0\xd8\0\xd8",
+    ],
+)
+def test_no_cut_changes_what_comes_of_noise(data: bytes) -> None:
+    whole = read_or_code([data])
+    for at in range(1, len(data)):
+        assert read_or_code([data[:at], data[at:]]) == whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..message import MAX_MESSAGE, Malformed, MessageError, Reason, ReportedError
+from ..message import MAX_MESSAGE, Malformed, Reason, ReportedError
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import MAY_COUNT, take_counted, waits_for_more
 from .credible import Width
@@ -77,21 +77,18 @@ class Lines(Framing):
                 return _take_padded(data, start, here)
             if end - start > MAX_MESSAGE:
                 self._check_length(data, start, end, looked)
-            try:
-                if second:
-                    half = half or read_half(decode(data[start : start + first]))
-                    between = data[start + first : start + second].decode()
-                    other = read_half(decode(data[start + second : here]))
-                    read_ = join(half, between, other, _least_width(found[0]))
-                    return taken(read_, line(found[0].decode()), start, end)
-                text = decode(data[start:here])
-                _check_no_report(text)
-                if one := read(text, least=_least_width(found[0])):
-                    return taken(one, line(found[0].decode()), start, end)
-                half = read_half(text)
-            except MessageError:
-                _check_controls(data, start + second, end)
-                raise
+            _check_controls(data, start + looked, here)
+            if second:
+                half = half or read_half(decode(data[start : start + first]))
+                between = data[start + first : start + second].decode()
+                other = read_half(decode(data[start + second : here]))
+                read_ = join(half, between, other, _least_width(found[0]))
+                return taken(read_, line(found[0].decode()), start, end)
+            text = decode(data[start:here])
+            _check_no_report(text)
+            if one := read(text, least=_least_width(found[0])):
+                return taken(one, line(found[0].decode()), start, end)
+            half = read_half(text)
             first, second = here - start, end - start
             looked = begun.looked = second
             begun.state = (first, second)
