@@ -24,6 +24,13 @@ PERIOD = 0.1
 SHORTEST_SLEEP = 0.2
 """Seconds between two beats that are no sleep yet: a busy turn of the reactor is none."""
 
+BEATS = 3
+"""Beats after a sleep within which all is read that came in it.
+
+One need not do: a connection is accepted in one turn of the reactor and read in the next, and on a
+busy machine a turn may take as long as a beat.
+"""
+
 TURNS = 4
 """The most turns of the reactor in which a deadline waits for it to read.
 
@@ -52,6 +59,7 @@ class Pulse:
         self._beat = inf  # when the last one was
         self._slept = 0.0  # seconds that do not count
         self._last_sleep = 0.0
+        self._awake = 0  # beats since then
         self._timer: IDelayedCall | None = None
 
     def start(self) -> None:
@@ -84,16 +92,20 @@ class Pulse:
     def sleep(self) -> float:
         """The seconds, at the most, of the sleep out of which the process has just come, or 0.
 
-        It is "just" until the next beat, so all that had come by then is read. It holds even before
-        the first beat: the reactor may read before it calls what is due.
+        It is "just" for `BEATS`, and even before the first of them: the reactor may read before it
+        calls what is due.
         """
         since = self._clock.seconds() - self._beat
-        return since if since > SHORTEST_SLEEP else self._last_sleep
+        return max(since if since > SHORTEST_SLEEP else 0.0, self._last_sleep)
 
     def _tick(self) -> None:
         now = self._clock.seconds()
         since = now - self._beat
-        self._last_sleep = since if since > SHORTEST_SLEEP else 0.0
+        self._awake += 1
+        if since > SHORTEST_SLEEP:
+            self._last_sleep, self._awake = max(self._last_sleep, since), 0
+        elif self._awake == BEATS:
+            self._last_sleep = 0.0
         self._slept += max(0.0, since - SHORTEST_SLEEP)
         self._beat = now
         self._timer = self._clock.callLater(PERIOD, self._tick)

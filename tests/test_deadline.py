@@ -7,7 +7,16 @@ from itertools import pairwise
 import pytest
 from twisted.internet.task import Clock
 
-from sumproto.deadline import AT_ONCE, PERIOD, SHORTEST_SLEEP, TURNS, Deadline, Deadlines, Pulse
+from sumproto.deadline import (
+    AT_ONCE,
+    BEATS,
+    PERIOD,
+    SHORTEST_SLEEP,
+    TURNS,
+    Deadline,
+    Deadlines,
+    Pulse,
+)
 
 
 class Fake:
@@ -150,14 +159,17 @@ class Sleeper:
         self.clock.rightNow += seconds
 
 
-def test_a_sleep_is_noticed_before_the_first_call_and_until_the_next_beat() -> None:
+def test_a_sleep_is_noticed_before_the_first_call_and_until_all_is_read() -> None:
     process = Sleeper()
     process.wake(1)
     assert process.pulse.sleep == 0
     process.sleep(5)
     assert process.pulse.sleep >= 5
     process.clock.advance(0)
-    assert process.pulse.sleep >= 5
+    process.sleep(1)
+    for _ in range(BEATS):
+        assert process.pulse.sleep >= 5
+        process.wake(PERIOD)
     process.wake(PERIOD)
     assert process.pulse.sleep == 0
     process.pulse.stop()

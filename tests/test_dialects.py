@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -34,6 +35,7 @@ from sumproto.core.message import (
     MessageError,
     OutOfRange,
     ReportedError,
+    in_range,
 )
 
 REPLY = Message("Server of Bob", 58)
@@ -520,6 +522,8 @@ def test_decode_encode(name: str, number: int, separator: str, terminator: str) 
     message = Message(f"Client of {name[:200]}x", number)
     encoded = separated(separator, terminator).encode(message)
     assume(len(encoded) <= MAX_MESSAGE)
+    # A number out of range counts only if there is no field with another.
+    assume(in_range(number) or not re.search(r"[^\w ][ \t]*[+-]?[0-9]", name))
     assert [found for found, _ in decode([encoded])] == [message]
 
 

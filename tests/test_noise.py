@@ -70,21 +70,29 @@ def test_there_are_many_names() -> None:
 
 
 @pytest.mark.parametrize("form", CLASSIC)
-@pytest.mark.parametrize("name", PEOPLE)
-def test_the_names_of_people_are_believed(name: str, form: str) -> None:
-    if name[-1].isdigit() and form == "{0}\n{1}\n":
-        return  # the first line may be a message
-    assert read(form.format(name, 42).encode()) == Message(name, 42)
+def test_the_names_of_people_are_believed(form: str) -> None:
+    misread = {}
+    for name in PEOPLE:
+        if name[-1].isdigit() and form == "{0}\n{1}\n":
+            continue  # the first line may be a message
+        message = read(form.format(name, 42).encode())
+        if message != Message(name, 42):
+            misread[name] = message
+    assert not misread
 
 
 @pytest.mark.parametrize("form", EVERY)
-@pytest.mark.parametrize("name", LONGER)
-def test_the_names_of_clients_are_believed_in_every_form(name: str, form: str) -> None:
-    if name[-1].isdigit() and form.startswith(("{0}\n", "{1}")):
-        return  # likewise, or the number at the end counts
-    if name[-1] == "." and form.startswith(("{0}/", "{0}~")):
-        return  # the full stop is part of the separator
-    assert read(form.format(name, 42).encode()) == Message(name, 42)
+def test_the_names_of_clients_are_believed_in_every_form(form: str) -> None:
+    misread = {}
+    for name in LONGER:
+        if name[-1].isdigit() and form.startswith(("{0}\n", "{1}")):
+            continue  # likewise, or the number at the end counts
+        if name[-1] == "." and form.startswith(("{0}/", "{0}~")):
+            continue  # the full stop is part of the separator
+        message = read(form.format(name, 42).encode())
+        if message != Message(name, 42):
+            misread[name] = message
+    assert not misread
 
 
 @pytest.mark.parametrize("form", EVERY)

@@ -11,7 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -235,6 +235,8 @@ TEMPLATES = [
     *(b'\0\x1a{"name": "Ann", "no": 42}', b"\0\x0aClient-200", b"\0\5{[42}"),
     *(b"0016Client of Ann,42", b"16".ljust(64) + b"Client of Ann,42", b"  18Client of Ann,42\r\n"),
     *(b"16:Client of Ann,42,", b"20:Client of Ann Lee,42,", b"16:Client of Ann,42;"),
+    *(b"['Cl1en/t A', 82]", b'"CHTTP/1lient ofnof Ann",42', b"\x7f"),
+    *(b"1,Client7", b"14:Client of Ann", b"14:Client of Ann\n", b"15:Client of Ann\r\n"),
     b'{"name": "Ann", "number": 42, "type": "request"}',
     b'{"data": {"client": {"name": "Ann"}, "value": "42"}, "time": 1.5e3, "more": [null, true]}',
     *(b'["Ann", 42]', b'[["Ann"], {"n": 42}]', b"[Ann, 42]", b"{Ann, 42}", b"[ 42; Ann ]"),
@@ -290,11 +292,14 @@ ODD = [
 ]
 
 
-def noise(seed: int, count: int) -> Iterator[bytes]:
-    """Messages with some bytes deleted, inserted or repeated, and random bytes."""
+ALL = [*REQUESTS, *TEMPLATES, *FOREIGN, *ODD, *EVIL]
+
+
+def noise(seed: int, count: int, messages: Sequence[bytes] = ALL) -> Iterator[bytes]:
+    """The messages with some bytes deleted, inserted or repeated, and random bytes."""
     rng = random.Random(seed)
     for _ in range(count):
-        data = bytearray(rng.choice(REQUESTS + TEMPLATES + FOREIGN + ODD + EVIL))
+        data = bytearray(rng.choice(messages))
         for _ in range(rng.randint(1, 3)):
             at, other = sorted(rng.randrange(len(data) + 1) for _ in range(2))
             byte = bytes([rng.choice(b"\0\1\4\xff\xfb\xfe\xc3\x80ERu0123456789")])
@@ -396,9 +401,21 @@ def all_numbers(row: Row) -> list[str]:
 
 
 REPLIES_WITH_MORE = [
+    *(b"Server Number: 57, Client Number: 42, Sum: 99", b"Server number: 57\r\nSum: 99\r\n"),
+    *(b"Sum: 99, Client Number: 42, Server Number: 57", b"Your number: 42, my number: 57\n"),
+    *(b"Server name: Bob\nSum: 100\nServer number: 58\n", b"Sum: 100\nServer name: Bob, 58\n"),
+    *(b"Client's name: Ann Server's name: Bob Client's number: 42 Server's number: 58",),
+    *(b"Bob: 58 (sum: 100)\n", b"\r\nBob,58,Sum of 42 and 58 is 100", b"Bob,58, the sum is 100."),
+    *(b"Sum: 100\n", b"Bob, Sum: 100\n", b"42 + 58 = 100\n", b"Bob,58,Sum: Sum: 1 100"),
+    *(b"16:Bob,58, Sum: 100,", b"\0\x10Bob,58, Sum: 100", b"Bob,58, Sum: 100\0\0", b"Bob,42,58"),
+    *("\ufeffBob,58, Sum: 100\n".encode("utf-16-le"), b"\xef\xbb\xbfBob,58, Sum: 100\r\n"),
+    *(b'["Bob", 58, 100]', b"('Bob', 58, 100)", b'{"name": "Bob", "sum": 100}', b'["Bob",58,99]\n'),
+    b'{"server": {"name": "Bob", "no": 58}, "client": {"name": "Ann", "no": 42}, "sum": 100}\r\n',
+    *(b'{"server_number": 58, "client_number": 42}', b'{"sum": 100, "client_number": 42}'),
+    *(b"Sum Server,58\n", b"Client Services,58\n", b"Summer,58\n", b"Bob\nTotal: 100\n58"),
     *(b"Server of Bob,58,100\n", b"Server of Bob 58 100\n", b"Server of Bob,42,58,100\n"),
     *(b"Server of Bob,58,7\n", b"Name: Bob, Server Number: 58, Client Number: 42, Sum: 100\n"),
-    *(b"Server Number: 57, Client Number: 42, Sum: 99\n",),
+    *(b"Server Number: 57, Client Number: 42, Sum: 99\n", b"Number: 57, Sum: 99\n"),
     *(b"Number: 57, Number: 58\n", b'{"name": "Bob", "number": 58, "sum": 100}'),
     *(b"Server of Bob\n58\n100\n", b"100 58 Server of Bob\n", b"Server of Bob58"),
     *(b"ERROR stopping: 101 is out of range.", b'{"error": "busy", "detail": "later"}'),
@@ -411,7 +428,7 @@ def read_reply(data: bytes) -> list[str]:
     try:
         for received in read_all_in(data, ReplyDecoder()):
             name, number = without_sum(received, 42)
-            return [name, str(number)]
+            return [name, str(number), label_of(received.dialect)]
     except ReportedError as error:
         return [error.reported]
     except MessageError as error:
@@ -425,7 +442,7 @@ def first_reply(row: Row) -> list[str]:
     parts = row["_ws.col.Info"][0].split("; ")
     first = next((part for part in parts if part.startswith(kinds)), "")
     if first.startswith("Reply: "):
-        return [*row["name"][:1], *all_numbers(row)[:1]]
+        return [*row["name"][:1], *all_numbers(row)[:1], *row["dialect"][:1]]
     if first.startswith("Error: "):
         return row["error"][:1]
     return ["too-long" if row["too_long"] else "malformed"]
@@ -434,7 +451,8 @@ def first_reply(row: Row) -> list[str]:
 @needs_tshark
 @pytest.mark.usefixtures("any_digits")
 def test_replies_are_read_as_the_client_reads_them(tmp_path: Path) -> None:
-    replies = [*REPLIES_WITH_MORE, *REQUESTS, *TEMPLATES, *ODD, *(d for d in noise(4, 1000) if d)]
+    replies = [*REPLIES_WITH_MORE, *REQUESTS, *TEMPLATES, *ODD]
+    replies += [data for data in [*noise(4, 1000), *noise(5, 1000, REPLIES_WITH_MORE)] if data]
     with Packets(tmp_path / "capture") as packets:
         for client, data in enumerate(replies, 20000):
             packets.request(client, b"Client of Ann,42\n")
@@ -444,6 +462,30 @@ def test_replies_are_read_as_the_client_reads_them(tmp_path: Path) -> None:
         row = rows.get(stream)
         values = first_reply(row) if row else []
         assert (data, values) == (data, read_reply(data))
+
+
+@needs_tshark
+def test_the_asides_of_a_reply_in_segments(tmp_path: Path) -> None:
+    """They are cut wherever the segments end; what was left to say comes behind the reply."""
+    reply = b"Server name: Bob\nClient number: 42\nServer number: 58\nSum: 100\n"
+    with Packets(tmp_path / "capture") as packets:
+        for client, cut in enumerate(range(1, len(reply)), 20000):
+            packets.request(client, b"Ann,42\n")
+            packets.reply(client, reply[:cut], reply[cut:])
+            packets.request(client, b"Ann,1\n")
+            packets.reply(client, reply + b"Bob, 5, the sum is 6\n")
+    exchanges: dict[str, list[str]] = {}
+    for row in dissect(packets.path, TWICE):
+        exchanges.setdefault(row["tcp.stream"][0], []).extend(infos([row])[0].split("; "))
+    assert len(exchanges) == len(reply) - 1
+    for shown in exchanges.values():
+        assert [info for info in shown if "continued" not in info and "Asides" not in info] == [
+            "Request: Ann, 42",
+            "Reply: Bob, 58, sum 100",
+            "Request: Ann, 1",
+            "Reply: Bob, 58, sum 59",
+            "Reply: Bob, 5",
+        ]
 
 
 @needs_tshark
@@ -568,7 +610,7 @@ def test_what_is_shown_of_templates_and_between_messages(tmp_path: Path) -> None
         ["{name}#{number}#", "({number}) {name}"],
         [],
         [],
-        ["Name: {name}, Number: {number}, Sum: 100"],
+        ["Name: {name}, Number: {number}"],
         ["<{name}> -> {number}"],
         [],
         ["<{name}> -> {number}"],

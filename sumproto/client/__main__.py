@@ -29,8 +29,8 @@ from .stream import SumClientFactory, exchange_over
 
 _NOTHING_ENTERED = "no integer was entered"
 
-Exchanges = Callable[[], Coroutine[Any, Any, None]]
-"""Does all exchanges when it is called. Raises `ExchangeFailed`."""
+Exchanges = Callable[[Pulse], Coroutine[Any, Any, None]]
+"""Does all exchanges when it is called, by a clock that beats. Raises `ExchangeFailed`."""
 
 
 def main() -> None:
@@ -65,10 +65,8 @@ def _check(options: Namespace) -> Exchanges:
     from twisted.internet import reactor
 
     run_on_monotonic_clock(reactor)
-    pulse = Pulse(reactor)
-    pulse.start()
     way = _by_datagrams if options.udp else _over_a_stream
-    return way(reactor, options, requests, forms, pulse)
+    return way(reactor, options, requests, forms)
 
 
 def _numbers(options: Namespace) -> list[int]:
@@ -101,11 +99,7 @@ def _ask(prompts: TextIO) -> int:
 
 
 def _over_a_stream(
-    reactor: Any,
-    options: Namespace,
-    requests: Sequence[Message],
-    forms: Sequence[Form],
-    pulse: Pulse,
+    reactor: Any, options: Namespace, requests: Sequence[Message], forms: Sequence[Form]
 ) -> Exchanges:
     """The exchanges over a connection, in the first of `forms` that the server understands.
 
@@ -123,33 +117,30 @@ def _over_a_stream(
     timeout = options.timeout
     first_timeout = min(timeout, options.probe_timeout) if len(forms) > 1 else timeout
 
-    def make_factory(form: Form) -> SumClientFactory:
-        report, dialect = options.report(), form.dialect
-        return SumClientFactory(
-            requests,
-            reactor,
-            timeout,
-            report,
-            dialect,
-            options.any_number,
-            first_timeout,
-            pulse,
-        )
+    async def exchange(pulse: Pulse) -> None:
+        def make_factory(form: Form) -> SumClientFactory:
+            return SumClientFactory(
+                requests,
+                reactor,
+                timeout,
+                options.report(),
+                form.dialect,
+                options.any_number,
+                first_timeout,
+                pulse,
+            )
 
-    attempt = partial(exchange_over, endpoint)
-    return lambda: exchange_probing(attempt, make_factory, forms)
+        await exchange_probing(partial(exchange_over, endpoint), make_factory, forms)
+
+    return exchange
 
 
 def _by_datagrams(
-    reactor: Any,
-    options: Namespace,
-    requests: Sequence[Message],
-    forms: Sequence[Form],
-    pulse: Pulse,
+    reactor: Any, options: Namespace, requests: Sequence[Message], forms: Sequence[Form]
 ) -> Exchanges:
     """The exchanges over UDP, in the first of `forms`: there, silence is loss."""
 
-    async def exchange() -> None:
+    async def exchange(pulse: Pulse) -> None:
         report, seconds = options.report(), options.timeout
         addresses = await find_addresses(reactor, options.host, options.port, seconds, pulse)
         await exchange_datagrams(
@@ -180,10 +171,14 @@ def _run(reactor: Any, exchanges: Exchanges, options: Namespace) -> Deferred[Non
             raise SystemExit(1)
         reason.raiseException()
 
+    def begin(pulse: Pulse) -> Deferred[None]:
+        pulse.start()
+        return Deferred.fromCoroutine(exchanges(pulse))
+
     # Before the reactor runs, Ctrl-C is an exception in the midst of whatever is being done.
-    running: Deferred[None] = Deferred()
-    reactor.callWhenRunning(running.callback, None)
-    outcome = running.addCallback(lambda _: Deferred.fromCoroutine(exchanges()))
+    running: Deferred[Pulse] = Deferred()
+    reactor.callWhenRunning(running.callback, Pulse(reactor))
+    outcome = running.addCallback(begin)
     # Only this tells of a signal. Once there is an outcome, it does nothing.
     reactor.addSystemEventTrigger("before", "shutdown", outcome.cancel)
     return outcome.addErrback(failed)

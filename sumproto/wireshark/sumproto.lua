@@ -19,7 +19,6 @@
 -- * Packets that were captured in part, or quoted in an ICMP error, are left alone. Behind a part,
 --   requests before it have no reply, and a reply may be matched to a request that is too late, if
 --   more than one was open. So it is, with no sign, behind a packet that is not in the capture.
--- * A reply's asides are not cut: one that shows the sum, but no name, is malformed here.
 -- * Segments in the wrong order are put in order by TCP's tcp.reassemble_out_of_order only.
 -- * What is a letter, or prints, is as in the Unicode of Wireshark's PCRE2, not of Python.
 --
@@ -1003,7 +1002,14 @@ do
       notation = written,
     }
     local name_alone = reading.split_numbers(message, written)
-    width = width or wider(width_of(written), least)
+    if not width then
+      width = width_of(written)
+      local is_quoted = quoted_stop(text, name.start) == name.stop
+      if is_quoted and CREDIBLE.order[width] > CREDIBLE.order.classic then
+        width = "classic"
+      end
+      width = wider(width, least)
+    end
     credible.check(name_alone, message.number, #digits, width)
     return message
   end
@@ -1258,7 +1264,7 @@ do
   end
 
   -- All values in `text` that hold no others. What may come next is as in the table of `_Scanner`.
-  local function leaves_of(text)
+  function objects.leaves_of(text)
     local leaves, around, keys, wanted, at = {}, {}, { count = 0 }, "value", 1
 
     local function take_mark(mark)
@@ -1282,6 +1288,7 @@ do
     local function take_token(token, start, stop)
       if IS_VALUE[wanted] then
         local leaf = { start = start, stop = stop, key = keys.key or "", depth = keys.count }
+        leaf.is_clients = keys.is_clients
         read_value(leaf, token)
         table.insert(leaves, leaf)
         wanted = "comma"
@@ -1292,6 +1299,7 @@ do
         end
         inner.seen[token] = true
         keys = { key = token:sub(2, -2), count = inner.keys.count + 1 }
+        keys.is_clients = inner.keys.is_clients or words.party_of(keys.key) == "client"
         wanted = "colon"
       else
         no_message()
@@ -1361,7 +1369,7 @@ do
 
   -- The message that is `text`, from a bracket to the one that closes it.
   local function read_structure(text)
-    local leaves = leaves_of(text)
+    local leaves = objects.leaves_of(text)
     check_no_report(leaves)
     local number = choose(filter(leaves, function(leaf)
       return leaf.integer
@@ -1449,7 +1457,7 @@ do
   end
 
   -- The index of the bracket that closes the one at the beginning of `data`; nil if there is none.
-  local function find_end(data)
+  function structures.find_end(data)
     local opener = data:sub(1, 1)
     local closer, depth, quote, at = CLOSER[opener], 0, nil, 1
     while true do
@@ -1483,7 +1491,7 @@ do
   end
 
   function structures.take(data)
-    local last = find_end(data:sub(1, MESSAGE.max_message))
+    local last = structures.find_end(data:sub(1, MESSAGE.max_message))
     if not last then
       return #data > MESSAGE.max_message and too_long() or nil
     end
@@ -1537,10 +1545,8 @@ do
     local content = data:sub(behind, stop)
     if length == 0 or stop + #tail > MESSAGE.max_message or is_divided(content, length) then
       return nil
-    elseif #data < stop + #tail then
+    elseif #content < length then
       return false
-    elseif data:sub(stop + 1, stop + #tail) ~= tail then
-      return nil
     end
     local text = slice(content, 1, skip_back(content, BREAK, #content + 1))
     local decoded, is_decoded = catch(decode, text)
@@ -1549,6 +1555,10 @@ do
       message, is_read = catch(objects.read, decoded, true)
     end
     if not (is_read and message) then
+      return nil
+    elseif #data < stop + #tail then
+      return false
+    elseif data:sub(stop + 1, stop + #tail) ~= tail then
       return nil
     end
     message.notation.behind = message.notation.behind .. content:sub(#text + 1)
@@ -2058,7 +2068,7 @@ do
   -- and what that framing has to know; nil if the first bytes do not tell yet.
   function beginnings.framing_of(data, last)
     local first, second = data:byte(1, 2)
-    if first >= 0x20 and first < 0xFE and not is_high(second) then
+    if first >= 0x20 and first < 0xFE and first ~= 0x7F and not is_high(second) then
       if first == 0x7B then
         return structures
       end
@@ -2082,7 +2092,8 @@ do
   local ASIDES = { ["\239"] = "Byte-order mark", ["\255"] = "Telnet commands", ["\0"] = "NULs" }
 
   -- The state of a connection in one direction is `dialect`, of the last message, and whether that
-  -- one's newline or its sum may follow. `after` is the state behind what is read.
+  -- one's newline or its sum may follow; and whether asides have been cut, `has_cut`, of the reply
+  -- that is next. `after` is the state behind what is read.
 
   local function aside(what, stop, after)
     return { aside = what, stop = stop, after = after }
@@ -2108,7 +2119,7 @@ do
         return false
       end
     end
-    local after, is_begun = { dialect = state.dialect }, false
+    local after, is_begun = { dialect = state.dialect, has_cut = state.has_cut }, false
     if state.sum_may_follow then
       local what, stop = take_sum(data)
       if what then
@@ -2223,38 +2234,100 @@ do
   function decoder.finish(data, state, is_request)
     return settle(catch(finish_message, data, state, is_request), state, is_request)
   end
+end
 
-  -- `data` as a datagram, which is one message. Behind that of a reply, our client reads nothing.
-  function decoder.take_datagram(data, is_request)
-    local state = {}
-    local rest, message = data, nil
-    repeat
-      message = decoder.take(rest, state, is_request) or decoder.finish(rest, state, is_request)
-      if message and message.aside then
-        rest, state = rest:sub(message.stop + 1), message.after
+-- Asides ---------------------------------------------------------------------------------------
+
+local asides = {}
+do
+  local IS_WORD = [=[[\p{L}\p{N}_]]=]
+  local GAP = [=[[ \t]{0,4}]=]
+  -- What Python repeats for nothing is possessive here: a match has a limit, beyond which it fails.
+  local INTEGER = [=[["']?[+-]?[0-9]++(?![0-9.]*[0-9])["']?]=]
+  local IS = [=[["']?]=] .. GAP .. "(?:(?:is|are)(?!" .. IS_WORD .. ")|[:=]++>?|->)" .. GAP
+  local SUM = [=[(?:[\p{L}\p{N}_'’-]{0,20}(?<![A-Za-z]))?(?:sum|total|result)]=]
+    .. "(?:" .. IS .. [=[|[ \t]{1,4}|[ \t]{1,4}of(?!]=] .. IS_WORD .. [=[)[^:=\n]{0,40}?]=]
+    .. IS .. ")" .. INTEGER
+  local CLIENTS = [=[(?:client(?:['’]?s)?|your)[ \t_-]{0,4}]=]
+  local CLIENTS_NUMBER = CLIENTS .. "(?:number|integer|num|int|value|no|nr)" .. IS .. INTEGER
+  local CLIENTS_NAME = CLIENTS .. "name" .. IS .. [=[[^,;|&\r\n]{0,100}?]=]
+    .. [=[(?=[,;|&\r\n]|[ \t]{1,2}(?:server|your)(?!]=] .. IS_WORD .. [=[)|\z)]=]
+  local ASIDE = characters("(?i)([,;|&(]?" .. GAP .. [=[)(?<![A-Za-z])(?:the[ \t])?["']?]=]
+    .. "(?:" .. SUM .. "|" .. CLIENTS_NUMBER .. "|" .. CLIENTS_NAME .. ")"
+    .. "([)]?" .. GAP .. "[,;|&.]?" .. GAP .. ")")
+  local MAY_BE_ASIDE = characters("(?i)sum|total|result|client|your")
+  local AT_AN_END = set_of(" \t,;|&\r\n")
+
+  -- The spans that are left of `line`; nil if there is no aside in it.
+  local function kept_of(line)
+    local kept, at = {}, 1
+    local from, to, before, behind = ASIDE:find(line)
+    if not from then
+      return nil
+    end
+    while from do
+      local in_brackets = before:sub(1, 1) == "(" and behind:find(")", 1, true)
+      local instead = behind ~= "" and not in_brackets and before or ""
+      table.insert(kept, { start = at, stop = from + #instead })
+      at = to + 1
+      from, to, before, behind = ASIDE:find(line, at)
+    end
+    table.insert(kept, { start = at, stop = #line + 1 })
+    local first, last = 1, #kept
+    while first <= last do
+      kept[first].start = skip(line, AT_AN_END, kept[first].start, kept[first].stop)
+      if kept[first].start < kept[first].stop then
+        break
       end
-    until not (message and message.aside) or rest == ""
-    if not message or message.aside then
-      return settle(wrong("the end of the message is missing"), state)
-    elseif message.wrong then
-      return message
-    elseif is_request and rest:find("[^ \t\r\n\v\f]", message.stop + 1) then
-      local why = "there is more than a message in the datagram"
-      return settle(wrong(why), state)
+      first = first + 1
     end
-    local skipped = #data - #rest
-    if message.name_at then
-      message.name_at, message.number_at = message.name_at + skipped, message.number_at + skipped
+    while first <= last do
+      kept[last].stop = skip_back(line, AT_AN_END, kept[last].stop, kept[last].start)
+      if kept[last].start < kept[last].stop then
+        break
+      end
+      last = last - 1
     end
-    message.stop = #data
-    return message
+    if first > last then
+      return {}
+    end
+    kept[last + 1] = { start = skip_back(line, BREAK, #line + 1), stop = #line + 1 }
+    return { table.unpack(kept, first, last + 1) }
+  end
+
+  -- `text` without asides, and the index in it of each byte that is left; nil if it has none.
+  function asides.cut(text)
+    if not MAY_BE_ASIDE:find(text) then
+      return nil
+    end
+    local pieces, origins, is_cut, at = {}, {}, false, 1
+    while at <= #text do
+      local line = text:match("^[^\n]*\n?", at)
+      local kept = kept_of(line)
+      is_cut = is_cut or kept ~= nil
+      for _, piece in ipairs(kept or { { start = 1, stop = #line + 1 } }) do
+        table.insert(pieces, slice(line, piece.start, piece.stop))
+        for index = piece.start, piece.stop - 1 do
+          table.insert(origins, at - 1 + index)
+        end
+      end
+      at = at + #line
+    end
+    if is_cut then
+      return table.concat(pieces), origins
+    end
   end
 end
 
 -- Sums -----------------------------------------------------------------------------------------
 
+local NO_NAME = "(no name)"
+
 local sums = {}
 do
+  local KEY = characters(
+    [=[["']([\p{L}\p{N}_]{1,40})["'][ \t\r\n]*:[ \t\r\n]*["']?\z]=])
+
   local function unclear()
     malformed("which of the numbers is the server's does not show")
   end
@@ -2278,69 +2351,329 @@ do
     elseif #servers ~= 1 then
       unclear()
     end
-    local name = #names == 1 and names[1] ~= "" and names[1] or "(no name)"
+    local name = #names == 1 and names[1] ~= "" and names[1] or NO_NAME
     return name, parse_number(servers[1])
   end
 
-  -- Whether all `numbers` but the one at `index` are `own` or the sum, if that is the server's.
+  -- Whether the one number that is in an object has the key of a sum.
+  local function is_sum(written)
+    local _, _, key = KEY:find(written.number_first and written.before or written.between)
+    return key and words.kind_of(key) == "sum"
+  end
+
+  -- Whether all `numbers` but the one at `index` are the sum of it and `own`, perhaps with `own`.
   local function explains(numbers, index, own)
-    local sum = to_value(numbers[index]) and own and to_value(numbers[index]) + own
+    local others = {}
     for other, number in ipairs(numbers) do
-      local value = to_value(number)
-      if other ~= index and (not value or not sum or value ~= own and value ~= sum) then
-        return false
+      if other ~= index then
+        table.insert(others, to_value(number))
       end
     end
-    return true
+    local number = to_value(numbers[index])
+    local sum = number and number + own
+    if not sum or #others ~= #numbers - 1 then
+      return false
+    elseif #others == 1 then
+      return others[1] == sum
+    end
+    local is_both = others[1] == sum and others[2] == own or others[1] == own and others[2] == sum
+    return #others == 2 and is_both
+  end
+
+  -- The one of `numbers` that explains the others; nil if there is not just one.
+  local function explaining(numbers, own)
+    local found
+    for index, number in ipairs(numbers) do
+      if number ~= found and explains(numbers, index, own) then
+        if found then
+          return nil
+        end
+        found = number
+      end
+    end
+    return found
   end
 
   local function choose(message, own)
-    local name, number = by_labels(reading.write(message))
+    if is_sum(message.notation) then
+      unclear()
+    end
+    local text = reading.write(message)
+    local cut = message.notation.coding == "plain" and asides.cut(text)
+    if cut then
+      message = reading.read(cut) or unclear()
+      text = reading.write(message)
+    end
+    local name, number = by_labels(text)
     if name then
       return name, number
     end
     local others
     name, others = reading.split_numbers(message, message.notation)
-    if #others == 0 then
+    if #others == 0 or not own then
       return message.name, message.number
     end
-    local numbers = {}
-    for index = #others, 1, -1 do
-      table.insert(numbers, others[index])
-    end
-    table.insert(numbers, message.number)
-    for index, candidate in ipairs(numbers) do
-      if explains(numbers, index, own) then
-        return name, candidate
-      end
-    end
-    if strip(message.notation.between, BLANK) ~= "" then
+    table.insert(others, message.number)
+    number = explaining(others, own)
+    if number then
+      return name, number
+    elseif strip(message.notation.between, BLANK) ~= "" then
       unclear()
     end
     return message.name, message.number
   end
 
-  -- `message`, but of a reply to `request` with more numbers than one, such as the sum, the one
-  -- with the server's.
-  function sums.without_sum(message, request)
-    local own = request and to_value(request.number)
-    if not (own and message.name and message.dialect.notation) then
-      return message
+  -- `reply`, but with the server's number if there are more, such as the sum. If there is no
+  -- `request`, only labels tell which it is.
+  function sums.without_sum(reply, request)
+    if not (reply.name and reply.dialect.notation) then
+      return reply
     end
     local result, is_chosen = catch(function()
-      local name, number = choose(message, own)
+      local name, number = choose(reply, request and to_value(request.number))
       return { name = name, number = number }
     end)
     if not is_chosen then
-      result.stop, result.after = message.stop, message.after
-      return result
-    elseif result.name == message.name and result.number == message.number then
+      result.stop, result.after = reply.stop, reply.after
+    elseif result.name == reply.name and result.number == reply.number then
+      return reply
+    else
+      result.dialect, result.label, result.after = reply.dialect, reply.label, reply.after
+    end
+    result.at, result.size = reply.at, reply.size
+    return result
+  end
+end
+
+-- Replies, as in sumproto/core/dialects/reply_decoder.py -----------------------------------------
+
+local replies = {}
+do
+  local TEXT = "^[\r\n\t]*[^\0-\31{%[\254\255]"
+  local SPACE = set_of(" \t\r\n\v\f\28\29\30\31")
+
+  -- Whether asides are cut out of `data`. In what has its length before it, none may be.
+  function replies.is_text(data)
+    return #data <= 2 * MESSAGE.max_message and data:find(TEXT) and is_utf8(data)
+  end
+
+  -- A text of `name` and `numbers`.
+  local function write(name, numbers)
+    if #numbers == 1 then
+      return ('{"name": "%s", "number": %s}'):format(name:gsub('["\\]', "\\%0"), numbers[1])
+    end
+    return name .. "," .. table.concat(numbers, ",")
+  end
+
+  -- A reply with a name for the server whose number is all that is in `data`; nil if more is.
+  function replies.name_nobody(data)
+    local text = strip(data, SPACE)
+    if text:find("\n", 1, true) or not is_utf8(text) then
+      return nil
+    end
+    local labelled = reading.labelled(text)
+    local number = #labelled == 1 and labelled[1].kind == "number" and labelled[1].text
+    return number and is_integer(number) and write(NO_NAME, { parse_number(number) }) or nil
+  end
+
+  -- A line with the name and the numbers that are in `structure`, but no asides; nil if these do not
+  -- show.
+  local function write_structure(structure)
+    if not is_utf8(structure) then
+      malformed("it is not UTF-8")
+    end
+    local names, numbers = {}, {}
+    for _, leaf in ipairs(objects.leaves_of(structure)) do
+      local is_aside = leaf.is_clients or words.kind_of(leaf.key) == "sum"
+      if not is_aside and leaf.integer then
+        table.insert(numbers, leaf.integer)
+      elseif not is_aside and leaf.string then
+        table.insert(names, leaf.string)
+      end
+    end
+    if #numbers == 0 or #names > 1 then
+      return nil
+    end
+    return write(names[1] and parse_name(names[1]) or NO_NAME, numbers)
+  end
+
+  -- What is read instead of the object or list that `data` begins with, and the indexes behind both;
+  -- nil if that is of no use.
+  local function without_asides(data)
+    local stop
+    if data:find("^[{[]") then
+      stop = (structures.find_end(data:sub(1, MESSAGE.max_message)) or 0) + 1
+    elseif data:find("^%(") then
+      stop = #data + 1
+    else
+      return nil
+    end
+    local written, is_written = catch(write_structure, (strip(slice(data, 1, stop), SPACE)))
+    if is_written and written then
+      local behind = data:sub(stop)
+      return written .. (behind:find("^[\r\n]") and behind or "\n"), #written + 1, stop
+    end
+  end
+
+  -- `read`, but if that fails, without the asides of an object or a list. Gives the text in place of
+  -- `data`, too, if nothing could be read from that.
+  local function read_without_asides(read, data, state)
+    local message = read(data, state, false)
+    if not (message and message.expert == experts.malformed) then
       return message
     end
-    for _, key in ipairs({ "dialect", "label", "stop", "after", "at", "size" }) do
-      result[key] = message[key]
+    local text, text_stop, stop = without_asides(data)
+    if not text then
+      return message
     end
-    return result
+    message = decoder.take(text, state, false)
+    if not message then
+      return nil, text
+    end
+    message.name_at, message.number_at = nil, nil
+    message.stop = math.min(#data, stop - 1 + math.max(0, (message.stop or 0) + 1 - text_stop))
+    return message
+  end
+
+  function replies.take(data, state)
+    return read_without_asides(decoder.take, data, state)
+  end
+
+  -- `data` as a reply that ends in silence; nil if it is none.
+  function replies.finish(data, state)
+    local number_alone = state.has_cut and replies.name_nobody(data)
+    local message, text = replies.take(number_alone or data, state)
+    message = message or read_without_asides(decoder.finish, text or number_alone or data, state)
+    if message and (text or number_alone) then
+      message.name_at, message.number_at = nil, nil
+      message.stop = #data
+    end
+    return message
+  end
+end
+
+-- Sources --------------------------------------------------------------------------------------
+
+-- A source gives what is in `data`, one after the other: `done` bytes of it are read. Out of
+-- replies, asides are cut: `text` is what is left, of which `at` is next, and `origins` has for its
+-- first bytes their indexes in `data`. Those of all others are greater by `shift`.
+local sources = {}
+do
+  local function origin(source, index)
+    return source.origins[index] or index + source.shift
+  end
+
+  -- Cuts asides out of what is next, up to `last`.
+  local function cut(source, last)
+    local region = source.text:sub(source.at, last)
+    local rest, origins
+    if replies.is_text(region) then
+      rest, origins = asides.cut(region)
+    end
+    if not rest then
+      return
+    end
+    for index, before in ipairs(origins) do
+      origins[index] = origin(source, source.at - 1 + before)
+    end
+    source.shift = origin(source, last + 1) - #rest - 1
+    source.text, source.at, source.origins = rest .. source.text:sub(last + 1), 1, origins
+    local state = source.state
+    source.state = {
+      dialect = state.dialect,
+      newline_may_follow = state.newline_may_follow,
+      sum_may_follow = state.sum_may_follow,
+      has_cut = true,
+    }
+  end
+
+  function sources.new(data, packet)
+    local source = { data = data, text = data, at = 1, done = 0, origins = {}, shift = 0 }
+    source.is_request = packet.is_request
+    source.state = packet.is_datagram and {} or packet.state
+    source.ahead = packet.is_datagram and #data or LINES.max_with_digits -- bytes that are looked at
+    if not source.is_request then
+      cut(source, data:match(".*()\n") or 0)
+    end
+    return source
+  end
+
+  -- Where the `size` bytes at `at` of what is next are in the data, counted from `start`; nil if
+  -- there is an aside in them.
+  local function place(source, at, size, start)
+    local first = origin(source, source.at - 1 + at)
+    local last = origin(source, source.at - 1 + at + size - 1)
+    return last - first == size - 1 and first - start + 1 or nil
+  end
+
+  -- `message`, which is next, with its place in the data: `at` and `size`. What was cut behind it is
+  -- part of it.
+  local function step(source, message)
+    if not message then
+      return nil
+    end
+    local start = source.done + 1
+    if message.name_at then
+      message.name_at = place(source, message.name_at, message.name_size, start)
+      message.number_at = place(source, message.number_at, message.number_size, start)
+      if not (message.name_at and message.number_at) then
+        message.name_at, message.number_at = nil, nil
+      end
+    end
+    source.at = message.wrong and #source.text + 1 or source.at + message.stop
+    source.done = origin(source, source.at) - 1
+    source.state = message.after
+    message.at, message.size = start, source.done - start + 1
+    return message
+  end
+
+  local function following(source)
+    return source.text:sub(source.at, source.at + source.ahead)
+  end
+
+  -- What is left if all that is next was asides; nil if there is more.
+  local function step_over_asides(source)
+    if source.at > #source.text and source.done < #source.data then
+      return step(source, { aside = "Asides of a reply", stop = 0, after = source.state })
+    end
+  end
+
+  -- What is next; nil if its end is not there yet.
+  function sources.take(source)
+    if source.is_request then
+      return step(source, decoder.take(following(source), source.state, true))
+    end
+    return step_over_asides(source)
+      or step(source, (replies.take(following(source), source.state)))
+  end
+
+  -- What is next as a message that ends in silence; nil if it is none.
+  function sources.finish(source)
+    if source.is_request then
+      return step(source, decoder.finish(following(source), source.state, true))
+    end
+    cut(source, #source.text)
+    return step_over_asides(source) or step(source, replies.finish(following(source), source.state))
+  end
+
+  -- All of the data as a datagram, which is one message. Behind that of a reply, our client reads
+  -- nothing.
+  function sources.take_datagram(source)
+    local message
+    repeat
+      message = sources.take(source) or sources.finish(source)
+    until not (message and message.aside) or source.done == #source.data
+    if not message or message.aside then
+      message = wrong("the end of the message is missing")
+    elseif source.is_request and source.data:find("[^ \t\r\n\v\f]", source.done + 1) then
+      message = wrong("there is more than a message in the datagram")
+    elseif message.name_at then
+      local skipped = message.at - 1
+      message.name_at, message.number_at = message.name_at + skipped, message.number_at + skipped
+    end
+    message.after = {}
+    message.at, message.size, source.done = 1, #source.data, #source.data
+    return message
   end
 end
 
@@ -2451,7 +2784,7 @@ local function take_back(stream, record, packet)
 end
 
 local function resolve(message, record)
-  return sums.without_sum(message, not record.packet.is_request and record.partner)
+  return record.packet.is_request and message or sums.without_sum(message, record.partner)
 end
 
 -- Records the messages of a packet at the first look at it, and matches requests and replies.
@@ -2573,33 +2906,30 @@ end
 
 -- The dissector --------------------------------------------------------------------------------
 
--- What is next in `data`, and whether only silence may have ended it; nil if more has to come.
-local function read(data, packet, state)
+-- What is next, and whether only silence may have ended it; nil if more has to come.
+local function read(source, packet)
   if packet.is_datagram then
-    return decoder.take_datagram(data, packet.is_request), false
+    return sources.take_datagram(source), false
   end
-  local message = decoder.take(data, state, packet.is_request)
+  local message = sources.take(source)
   if message then
     return message, false
   end
-  return decoder.finish(data, state, packet.is_request), true
+  return sources.finish(source), true
 end
 
 -- All that is in `data`, and what it leaves to the next segment.
 local function read_all(data, packet)
-  local messages = {}
+  local messages, source = {}, sources.new(data, packet)
   local rest = { begun = "", after = packet.state, at = 1 }
-  while rest.at <= #data do
-    local following = data:sub(rest.at, rest.at + LINES.max_with_digits)
-    local message, is_open = read(following, packet, rest.after)
+  while source.done < #data do
+    local message, is_open = read(source, packet)
     if not message then
       break
     end
-    message.at = rest.at
-    message.size = message.wrong and #data - rest.at + 1 or message.stop
-    rest.at = rest.at + message.size
-    rest.begun = is_open and following or ""
+    rest.begun = is_open and data:sub(rest.at, rest.at + LINES.max_with_digits) or ""
     rest.before, rest.after = rest.after, message.after
+    rest.at = source.done + 1
     table.insert(messages, message)
   end
   return messages, rest

@@ -15,7 +15,7 @@ from .reports import is_report
 
 # All repeats are bounded, or a hostile server could make them cost much.
 _GAP = r"[ \t]{0,4}"
-_INTEGER = r"""["']?[+-]?[0-9]+(?![0-9.]*[0-9])["']?"""
+_INTEGER = r"""["']?[+-]?[0-9]{1,64}(?![0-9.]{0,64}[0-9])["']?"""
 _IS = rf"""["']?{_GAP}(?:is\b|are\b|[:=]+>?|->){_GAP}"""
 _SUM = (
     r"(?:[\w'’-]{0,20}(?<![A-Za-z]))?(?:sum|total|result)"
@@ -23,6 +23,7 @@ _SUM = (
 )
 _CLIENTS = r"(?:client(?:['’]?s)?|your)[ \t_-]{0,4}"
 _CLIENTS_NUMBER = rf"{_CLIENTS}(?:number|integer|num|int|value|no|nr){_IS}{_INTEGER}"
+_CLIENTS_OWN = rf"(?:client|you[ \t]sent|number[ \t]received|received){_IS}{_INTEGER}"
 _CLIENTS_NAME = (
     rf"{_CLIENTS}name{_IS}[^,;|&\r\n]{{0,100}}?"
     r"(?=[,;|&\r\n]|[ \t]{1,2}(?:server|your)\b|\Z)"
@@ -30,10 +31,10 @@ _CLIENTS_NAME = (
 
 _ASIDE = re.compile(
     rf"""(?P<before>[,;|&(]?{_GAP})(?<![A-Za-z])(?:the[ \t])?["']?"""
-    rf"""(?:{_SUM}|{_CLIENTS_NUMBER}|{_CLIENTS_NAME})(?P<behind>[)]?{_GAP}[,;|&.]?{_GAP})""",
+    rf"""(?:{_SUM}|{_CLIENTS_NUMBER}|{_CLIENTS_OWN}|{_CLIENTS_NAME})(?P<behind>[)]?{_GAP}[,;|&.]?{_GAP})""",
     re.IGNORECASE,
 )
-_MAY_BE_ASIDE = re.compile(r"sum|total|result|client|your", re.IGNORECASE)
+_MAY_BE_ASIDE = re.compile(r"sum|total|result|client|you|received", re.IGNORECASE)
 _LINE = re.compile(r"[^\n]*\n?")
 _NEWLINE = re.compile(r"[\r\n]*\Z")
 _BLANK = " \t,;|&\r\n"

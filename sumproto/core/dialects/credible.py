@@ -8,7 +8,7 @@ usual a way to write a message is, the more its name has to look like a name:
 | with labels, as an object or a list | 0 | any |
 | name, comma, number | 1 | no more than one symbol in 8 characters, or regular |
 | name, one of ``;`` ``:`` ``|``, a blank or a newline, number | 1, or 2 before a digit | regular |
-| number, one of these, name | 3, or 6 | plain, or regular |
+| number, one of these, name | 3, or 4 | plain, or regular |
 | name, a usual mark, number; brackets and quotes in pairs | 3 | plain |
 | a line that a CR alone ends, unless a later row fits | 3 | plain |
 | any other punctuation, or number, punctuation, name | 5 | plain |
@@ -69,6 +69,7 @@ _UNSPOKEN = re.compile(r"(?<![A-Za-z])[^AEIOUYaeiouy\W\d_]{3,}(?![A-Za-z])")
 _OTHER = re.compile(r"[^\x00-\x7f]")
 _SYMBOL = re.compile(r"[^A-Za-z0-9 \t]")
 _LETTER = re.compile(r"[A-Za-z]")
+_TWO_DIGITS = re.compile(rb"[0-9]{2}")
 
 _TELLING = 3
 """Letters of a name, or characters of a number, that noise seldom has."""
@@ -101,9 +102,20 @@ def check_credible(name: str, number: int, written: int, width: Width) -> None:
         else:
             needed, width = width + 1, Width.CLASSIC
     if width is Width.NUMBER_FIRST and shape is _Shape.REGULAR:
-        needed *= 2
+        needed += 1
     if shape is not _Shape.SAYS_SO and (letters < needed or width > _WIDEST[shape]):
         raise Malformed(f"'{shorten(name)}' does not look like a name", Reason.ODD_NAME)
+
+
+def check_int(written: bytes, number: int) -> None:
+    """Raise `Malformed` if the int `written` may have been meant otherwise than as this `number`.
+
+    It may be digits, or in the other byte order. A number in range is what it is: 0 to 255 have
+    three NULs.
+    """
+    other = (int.from_bytes(written, order, signed=True) for order in ("big", "little"))
+    if not in_range(number) and (_TWO_DIGITS.search(written) or any(map(in_range, other))):
+        raise Malformed("the number may be digits, or in another byte order", Reason.NO_INTEGER)
 
 
 class _Shape(IntEnum):

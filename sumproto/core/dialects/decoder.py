@@ -12,7 +12,7 @@ from .base import Begun, Dialect, Framing, Newline, Received, Taken
 from .beginnings import MAY_BE_NOTHING, framing_of, skip_nothing
 from .lines import Lines, ReplyLines
 from .missing import Missing, missing
-from .reading import split_numbers
+from .reading import split_fields
 from .table import DIALECTS
 from .text import TWO_LINES, UNKNOWN, Text
 
@@ -200,7 +200,7 @@ def _protocol_of(data: bytes) -> str | None:
 
 def _check_one_number(message: Message, dialect: Text) -> None:
     """Raise `Malformed` if the name has a number, too: a doubtful one must not stop a server."""
-    if split_numbers(message, dialect.notation)[1]:
+    if split_fields(message, dialect.notation)[1]:
         raise Malformed("there are two numbers in it", Reason.TWO_NUMBERS)
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 
-from ..message import MAX_MESSAGE, Malformed, MessageError, Reason
+from ..message import MAX_MESSAGE, Malformed, Reason
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
 from .counted import MAY_COUNT, take_counted, waits_for_more
 from .credible import Width
 from .envelopes import Padded, Terminated
 from .halves import Half, join, read_half
+from .marks import BLANKS
 from .notation import Read
 from .quick import QuickReader
 from .reading import read
 from .reports import check_no_report
-from .structs import finish_struct, take_struct
+from .structs import finish_struct, may_be_struct, take_struct
 from .text import decode, line, separated, taken, text_dialect
 
 # Behind IAC and WILL, WONT, DO or DONT there is the option that telnet wants.
 _END = re.compile(rb"\r?\n|\r\0|\r(?=[^\n\0])|(?<!\xff[\xfb-\xfe])\0")
 _CONTROL = re.compile(rb"(?<!\xff[\xfb-\xfe])[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f\xff]")
+_IN_NAMES = ("", "-", "_", "#", ".")
 _CR = ord("\r")
 _NULS = re.compile(rb"\0+")
 _MORE_DIGITS = re.compile(rb"[0-9]*\r?\n?")
@@ -75,20 +77,17 @@ class Lines(Framing):
                 return _take_padded(data, start, here)
             if end - start > MAX_MESSAGE:
                 self._check_length(data, start, end, looked)
-            try:
-                if second:
-                    half = half or read_half(decode(data[start : start + first]))
-                    between = data[start + first : start + second].decode()
-                    other = read_half(decode(data[start + second : here]))
-                    read_ = join(half, between, other, _least_width(found[0]))
-                    return taken(read_, line(found[0].decode()), start, end)
-                text = decode(data[start:here])
-                if one := read(text, least=_least_width(found[0])):
-                    return taken(one, line(found[0].decode()), start, end)
-                half = read_half(text)
-            except MessageError:
-                _check_controls(data, start + second, end)
-                raise
+            _check_controls(data, start + looked, here)
+            if second:
+                half = half or read_half(decode(data[start : start + first]))
+                between = data[start + first : start + second].decode()
+                other = read_half(decode(data[start + second : here]))
+                read_ = join(half, between, other, _least_width(found[0]))
+                return taken(read_, line(found[0].decode()), start, end)
+            text = decode(data[start:here])
+            if one := read(text, least=_least_width(found[0])):
+                return taken(one, line(found[0].decode()), start, end)
+            half = read_half(text)
             first, second = here - start, end - start
             looked = begun.looked = second
             begun.state = (first, second)
@@ -197,15 +196,29 @@ def _take_padded(data: bytes, start: int, nul: int) -> Taken | None:
     assert nuls
     if nuls.end() - start > MAX_MESSAGE:
         raise too_long()
+    end = nuls.end()
     read_ = read(decode(data[start:nul]), glued=True)
-    if read_ is None:
-        return take_struct(data, start, nul, nuls.end())
-    return _padded(read_, start, nul, nuls.end()) if nuls.end() < len(data) else None
+    if end == len(data) and read_:
+        return None
+    if not read_ or (_may_be_name(read_) and may_be_struct(data, start, nul, end)):
+        return take_struct(data, start, nul, end)
+    return _padded(read_, start, nul, end)
 
 
 def _finish_padded(data: bytes, start: int, nul: int) -> Taken | None:
     read_ = read(decode(data[start:nul]), glued=True)
-    return _padded(read_, start, nul, len(data)) if read_ else finish_struct(data, start, nul)
+    if not read_ or _may_be_name(read_):
+        struct = finish_struct(data, start, nul)
+        if struct or not read_:
+            return struct
+    return _padded(read_, start, nul, len(data))
+
+
+def _may_be_name(read_: Read) -> bool:
+    """Whether the message may as well be a name alone, such as ``Player1`` or ``Client 7``."""
+    notation = read_[1]
+    around = notation.before + notation.between + notation.behind
+    return not notation.number_first and around.strip(BLANKS) in _IN_NAMES
 
 
 def _padded(read_: Read, start: int, nul: int, end: int) -> Taken:

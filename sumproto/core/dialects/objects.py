@@ -68,7 +68,7 @@ def read_structure(text: str) -> Found:
     integer likewise, and if there is none, a string of digits. Raises `Malformed` if either is
     missing, and `ReportedError` for an error of the peer.
     """
-    leaves = _leaves(text)
+    leaves = leaves_of(text)
     _check_no_report(text, leaves)
     strings = [leaf for leaf in leaves if isinstance(leaf.value, str)]
     number = _choose(text, [leaf for leaf in leaves if isinstance(leaf.value, int)], Kind.NUMBER)
@@ -150,7 +150,7 @@ def _check_no_report(text: str, leaves: Sequence[Leaf]) -> None:
         )
 
 
-def _leaves(text: str) -> list[Leaf]:
+def leaves_of(text: str) -> list[Leaf]:
     """All values in `text` that hold no others. Raises `Malformed` if it is no whole structure."""
     scanner = _Scanner(text)
     end = 0

@@ -37,12 +37,13 @@ from .marks import (
 )
 from .notation import Coding, Notation, Read, decode_name
 from .reports import check_no_report
-from .words import Kind, as_server
+from .words import Kind, as_server, is_no_name
 
 _CLASSIC = ("", *CLASSIC)
 _SIMPLE = re.compile(r"([^\W\d_]+(?: [^\W\d_]+)*)([ \t]*[,;|][ \t]*|[ \t]+)([0-9]+)")
 _ARROW = re.compile("<?[-=~]+>|:=+")
 _DIGIT = re.compile("[0-9]")
+_FIELD = re.compile(r"""[,;:|=&/+*(\[{<"'\\\t][ \t]{0,4}([+-]?[0-9]{1,9})(?![^\W_])""")
 _NUMBER_FIRST = re.compile(r"[ \t]*[+-]?[0-9]+[ \t,;:|]")
 
 # The end of the first line of a request: a web page may choose what is before it, ``101 /``, say.
@@ -81,6 +82,8 @@ def make_simple(
 ) -> Read:
     """The message of letters and blanks, a separator and digits, made with less effort."""
     message = Message(parse_name(name), read_integer(digits))
+    if is_no_name(name):
+        raise Malformed(f"'{name}' is no name", Reason.NO_NAME)
     check_credible(name, message.number, len(digits), width)
     return message, Notation("", between, "", number_first)
 
@@ -105,6 +108,18 @@ def split_numbers(message: Message, notation: Notation) -> tuple[str, list[int]]
     return name, numbers
 
 
+def split_fields(message: Message, notation: Notation) -> tuple[str, list[int]]:
+    """What `split_numbers` gives, with the numbers behind any mark that parts fields.
+
+    ``Ann,42 0`` may mean 42, too: this gives ``Ann`` and 42.
+    """
+    name, numbers = split_numbers(message, notation)
+    if notation.coding in (Coding.PLAIN, Coding.QUOTED) and (found := _FIELD.search(name)):
+        numbers += map(int, _FIELD.findall(name))
+        name = name[: found.start()].rstrip(AROUND)
+    return name, numbers
+
+
 def _digits_at_end(name: str, beside: str) -> str:
     """The digits at the end of `name`, if one of `beside` is before them."""
     rest = name.rstrip(DIGITS)
@@ -123,7 +138,9 @@ def _width(before: str, between: str, behind: str, number_first: bool) -> Width:
         separator = ""
     elif separator[-1:] in CLASSIC:
         separator = separator[:-1] or separator
-    marks = set(unpaired(f"{before}{separator}{behind}"))
+    marks = set(unpaired(before + behind)) | set(separator)
+    if not marks.issubset(USUAL):  # quotes and brackets around the two, not around all
+        marks = set(unpaired(f"{before}{separator}{behind}"))
     if any(map(str.isalpha, marks)):  # a label
         return Width.PUNCTUATION
     is_usual = not number_first and len(marks) <= 1 and marks.issubset(USUAL)
@@ -152,6 +169,8 @@ def make(
     if coding is not Coding.PLAIN:
         written = decode_name(written, coding)
     message = Message(parse_name(written), parse_number(text[number.start : number.end]))
+    if is_no_name(message.name):
+        raise Malformed(f"'{shorten(message.name)}' is no name", Reason.NO_NAME)
     if width is None:
         width = _width(before, between, behind, number_first)
         if quoted_end(text, name.start) == name.end:
@@ -159,7 +178,9 @@ def make(
         width = max(least, width)
     around = as_server(before), as_server(between), as_server(behind)
     notation = Notation(*around, number_first, coding)
-    name_alone, _ = split_numbers(message, notation)
+    name_alone, _ = split_fields(message, notation)
+    if any(map(str.isalpha, message.name[len(name_alone) :])):
+        name_alone, _ = split_numbers(message, notation)
     check_credible(name_alone, message.number, number.end - number.start, width)
     return message, notation
 

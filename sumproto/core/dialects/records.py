@@ -17,7 +17,7 @@ from ..message import (
     shorten,
 )
 from .base import Begun, Dialect, Framing, Received, Taken, too_long
-from .credible import IN_BINARY, Width, check_credible
+from .credible import IN_BINARY, Width, check_credible, check_int
 from .envelopes import Counted
 from .objects import Found, read_any
 from .text import TEXT_RECORD, UNKNOWN, decode, text_dialect
@@ -126,6 +126,7 @@ class Records(Framing):
 
     def _record(self, name: str, number: bytes, end: int, all_counted: bool = False) -> Taken:
         (value,) = struct.unpack(f"{self._counted.order}i", number)
+        check_int(number, value)
         check_credible(name, value, IN_BINARY, Width.COMMA)
         return Received(Message(name, value), Record(self._counted, all_counted=all_counted)), end
 

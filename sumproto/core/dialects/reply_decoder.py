@@ -11,8 +11,8 @@ from .asides import cut_asides
 from .base import Begun, Newline, Received
 from .decoder import REPLIES, Decoder
 from .labels import labelled
-from .objects import _leaves as leaves_of
-from .structures import _find_end as find_end
+from .objects import leaves_of
+from .structures import find_end
 from .sums import NO_NAME
 from .words import Kind, kind_of, party_of
 
@@ -127,5 +127,5 @@ def _write_structure(text: str) -> str | None:
 def _write(name: str, numbers: Sequence[int]) -> str:
     """A text of `name` and `numbers`."""
     if len(numbers) == 1:
-        return json.dumps({"name": name, "number": numbers[0]})
+        return json.dumps({"name": name, "number": numbers[0]}, ensure_ascii=False)
     return ",".join([name, *map(str, numbers)])

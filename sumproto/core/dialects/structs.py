@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..message import Malformed, Message, MessageError, Reason, parse_name
 from .base import Dialect, Received, Taken
-from .credible import IN_BINARY, Width, check_credible
+from .credible import IN_BINARY, Width, check_credible, check_int
 from .text import UNKNOWN
 
 _INT = 4
@@ -41,9 +41,24 @@ def take_struct(data: bytes, start: int, nul: int, end: int) -> Taken | None:
     if data.startswith(b"\0\0\0", end + 1):
         if len(data) > end + _INT:
             return _read(data, start, nul, end + _INT)
-    elif end - nul >= _INT and _begins_text(data[end + 1]):
+    elif end - nul >= _INT and _begins_text(data[end + 1]) and not data[end : end + 2].isdigit():
         return _read(data, start, nul, end + 1)
     return None
+
+
+def may_be_struct(data: bytes, start: int, nul: int, end: int) -> bool:
+    """Whether an int of a struct may be behind the NULs from `nul` to `end`, rather than text.
+
+    It is asked where the name ends in digits, and is a message alone: ``Player1``. Programs choose
+    an array whose size 4 or 10 divides, so the place of the int shows that it is one.
+    """
+    if end - nul >= _INT and _is_usual(end + 1 - _INT - start):
+        return True
+    return _is_usual(end - start) and b"\0\0\0".startswith(data[end + 1 : end + _INT])
+
+
+def _is_usual(size: int) -> bool:
+    return size % 4 == 0 or size % 10 == 0
 
 
 def _begins_text(byte: int) -> bool:
@@ -70,5 +85,6 @@ def _read(data: bytes, start: int, nul: int, end: int) -> Taken:
         ((int.from_bytes(written, order, signed=True), order) for order in ("big", "little")),
         key=lambda pair: abs(pair[0]),
     )
+    check_int(written, number)
     check_credible(name, number, IN_BINARY, Width.COMMA)
     return Received(Message(name, number), Struct(end - _INT - start, order)), end

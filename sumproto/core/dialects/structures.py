@@ -26,7 +26,7 @@ class Structures(Framing):
     """An object or a list ends with its bracket; a newline right behind it is part of it."""
 
     def take(self, data: bytes, start: int, begun: Begun) -> Taken | None:
-        end = _find_end(data, start, begun)
+        end = find_end(data, start, begun)
         if not end:
             if len(data) - start > MAX_MESSAGE:
                 raise too_long()
@@ -40,7 +40,7 @@ class Structures(Framing):
         return None
 
     def error_dialect(self, data: bytes, start: int) -> Dialect | None:
-        end = _find_end(data, start, Begun())
+        end = find_end(data, start, Begun())
         newline = _newline(data, end) if end else b""
         text = data[start : start + MAX_MESSAGE].decode(errors="replace")
         return Text(
@@ -63,7 +63,7 @@ def _read(data: bytes, newline: bytes) -> Received:
 _QUICK = QuickReader(_read)
 
 
-def _find_end(data: bytes, start: int, begun: Begun) -> int:
+def find_end(data: bytes, start: int, begun: Begun) -> int:
     """The index behind the bracket that closes the one at `start`; 0 if it is not there yet.
 
     The state of `begun` is how many brackets are open, and the quote that is.

@@ -11,7 +11,7 @@ from .base import Received
 from .labels import labelled
 from .marks import BLANKS
 from .notation import Coding, Notation
-from .reading import read, split_numbers
+from .reading import read, split_fields
 from .text import Text
 from .words import Kind, kind_of
 
@@ -40,8 +40,10 @@ def without_sum(received: Received, own: int) -> Message:
         message, notation = read_
     if by_labels := _by_labels(notation.write(message)):
         return by_labels
-    name, others = split_numbers(message, notation)
+    name, others = split_fields(message, notation)
     if not others:
+        if "=" in notation.between and "+" in message.name:  # ``Bob + Ann = 100``
+            raise _unclear()
         return message
     numbers = [*others, message.number]
     explained = {number for number in numbers if _explains(number, numbers, own)}

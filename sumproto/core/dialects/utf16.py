@@ -52,9 +52,10 @@ class Utf16Lines(Framing):
         try:
             return data[start:end].decode(self._codec)
         except UnicodeDecodeError as error:
-            if error.end < end - start:
+            text = data[start : start + error.start].decode(self._codec)
+            if error.end < end - start and "\n" not in text:
                 raise Malformed("it is not UTF-16", Reason.ENCODING) from None
-            return data[start : start + error.start].decode(self._codec)
+            return text
 
     def _read(self, text: str, newline: str, start: int) -> Taken | None:
         mark = _MARK if text.startswith(_MARK) else ""

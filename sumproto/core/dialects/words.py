@@ -16,11 +16,12 @@ class Kind(Enum):
 
 
 _WORDS = {
-    Kind.NAME: "name username fullname user nick nickname alias login sender author from who "
-    "player student person nom nombre",
+    Kind.NAME: "name username fullname clientname servername user nick nickname alias login sender "
+    "author from who player student person nom nombre nome имя 名前 姓名 名字",
     Kind.NUMBER: "number num nr no int integer value val random rand guess choice pick digit "
-    "data numero",
-    Kind.SUM: "sum total result",
+    "data content message payload body clientnumber servernumber numero número numéro zahl nummer "
+    "entier entero число 数字",
+    Kind.SUM: "sum total result length size suma soma summe somme сумма 合計 总和",
 }
 _KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _PARTIES = frozenset(["client", "server"])
@@ -45,6 +46,11 @@ def kind_of(label: str) -> Kind | None:
     if telling:
         return _KINDS.get(telling[-1])
     return Kind.NAME if _PARTIES.intersection(words) else None
+
+
+def is_no_name(text: str) -> bool:
+    """Whether `text` is a word that announces neither a name nor a number: ``Sum``."""
+    return _KINDS.get(text.rpartition("-")[2].lower()) is Kind.SUM
 
 
 def says_whose(word: str) -> bool:
