@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support import FakeServer, error_line, running_server
 from support.sockets import connect, read_all
@@ -28,6 +28,7 @@ from sumproto.core.dialects.envelopes import (
 )
 from sumproto.core.dialects.notation import Notation
 from sumproto.core.dialects.text import NEWLINES, Text
+from sumproto.core.exchange import StopPolicy
 from sumproto.core.hints import hint, hint_for_peer
 from sumproto.core.message import (
     MAX_MESSAGE,
@@ -332,6 +333,49 @@ def test_no_error_is_read_as_a_message(reason: Reason) -> None:
             assert read_all_in(line * 2, type(decoder)()) in ([], ["ERROR"])
 
 
+SHOWN = [
+    *(b"", b"Ann,42\n", b'{"name": "Ann", "number": 42, "id": "Ann,42"}\n', b"Ann\r\n42\r\n"),
+    *(b"16:Client of Ann,42,", b"0016Client of Ann,42", b"\0\x10Client of Ann,42"),
+    *(b"\x10\0\0\0Client of Ann,42", b"Client of Ann,42" + bytes(16)),
+    *("Client of Ann,42\n".encode("utf-16"), "\ufeffClient of Ann,42".encode("utf-16-be")),
+]
+"""Messages by which a peer shows its dialect, in which it is then told of errors."""
+
+EVIL_PIECES = [
+    *(b"ERROR ", b"ERROR malformed: ", b"I have '", b"'; ", b": ", b".", b",", b" ", b";", b"\\"),
+    *(b"\n", b"\r\n", b"\r", b"\0", bytes(4), b"\x1b[31m", "\u202e".encode(), "\u2028".encode()),
+    *(b"Client of Ann,42", b"Server of Bob,58", b"name: ", b"number: ", b"sum: 100", b"<name>"),
+    *(b'{"name": "Ann", "number": 42}', b'{"error": ', b'"id": 7', b"{", b"}", b"[", b"]", b"'"),
+    *(b"42", b"4.2", b"101", b"-5", b"20:", b"0016", b"\0\x10", b"\x10\0", b"\xff\xfe", b"\xe9"),
+    *(b"A" * 1000, b" " * 300, "\u674e".encode(), b"\xff\xfb\x01"),
+]
+
+
+@given(
+    st.sampled_from(SHOWN),
+    st.lists(st.sampled_from(EVIL_PIECES), min_size=1, max_size=7),
+    st.booleans(),
+)
+@example(SHOWN[-1], [b"\x1b[31m", b"ERROR ", b"\n"], False)
+def test_nothing_evil_makes_a_message_of_an_error(
+    shown: bytes, pieces: list[bytes], in_utf16: bool
+) -> None:
+    server = FakeServer(policy=StopPolicy(()))
+    protocol, transport = server.connect()
+    protocol.dataReceived(shown)
+    server.clock.advance(SILENCE)
+    transport.clear()
+    data = b"".join(pieces)
+    protocol.dataReceived(data.decode(errors="replace").encode("utf-16") if in_utf16 else data)
+    for seconds in (SILENCE, 2, 8, 60):
+        server.clock.advance(seconds)
+    error = transport.writes[-1]
+    assert transport.half_closed
+    assert len(error) <= MAX_MESSAGE
+    for decoder in Decoder(), Decoder(REPLIES), ReplyDecoder():
+        assert read_all_in(error, decoder) in ([], ["ERROR"])
+
+
 @pytest.mark.parametrize("newline", ["", "\n", "\r\n"])
 @pytest.mark.parametrize("reason", Reason)
 def test_the_client_shows_the_hint(reason: Reason, newline: str) -> None:
@@ -356,6 +400,16 @@ def test_what_the_server_does_because_of_the_peer_has_no_hint() -> None:
     protocol, transport = server.connect()
     protocol.dataReceived(b"Ann,101\n")
     assert transport.value() == b"ERROR stopping: 101 is out of range.\n"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_no_part_of_an_error_is_a_message(reason: Reason) -> None:
+    """One that comes in pieces, with silence between them, is none."""
+    error = error_of("I have 'Ann,42'; it is wrong", reason)
+    line = Text(Notation("", ",", ""), Line("\n")).encode_error(error, hint_for_peer(error))
+    for end in range(len("ERROR m: "), len(line)):
+        for decoder in Decoder(), ReplyDecoder():
+            assert read_all_in(line[:end], decoder) in ([], ["ERROR"])
 
 
 def test_an_error_with_no_room_for_the_hint() -> None:

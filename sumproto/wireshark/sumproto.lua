@@ -1021,7 +1021,7 @@ do
     local code, explanation = text:match("^ERROR ([a-z-]+): ([^\n]*)%.$")
     if code then
       error({ error = code, explanation = explanation })
-    elseif not text:find("[0-9]") then
+    elseif text:find("^ERROR [a-z-]+: ") or not text:find("[0-9]") then
       return nil
     elseif text:find("/", 1, true) and HTTP:find(text) then
       malformed("this is HTTP")

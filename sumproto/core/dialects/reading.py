@@ -36,7 +36,7 @@ from .marks import (
     unpaired,
 )
 from .notation import Coding, Notation, Read, decode_name
-from .reports import check_no_report
+from .reports import check_no_report, is_report
 from .words import Kind, as_server, is_no_name
 
 _CLASSIC = ("", *CLASSIC)
@@ -61,7 +61,7 @@ def read(text: str, *, glued: bool = False, least: Width = Width.LABELLED) -> Re
     integer, and `ReportedError` for an error of the peer.
     """
     check_no_report(text)
-    if not _DIGIT.search(text) or text.strip(BLANKS).isdigit():
+    if is_report(text) or not _DIGIT.search(text) or text.strip(BLANKS).isdigit():
         return None
     if simple := _SIMPLE.fullmatch(text):
         width = Width.COMMA if "," in simple[2] else Width.CLASSIC

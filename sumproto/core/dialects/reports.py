@@ -10,12 +10,13 @@ import re
 from ..message import ReportedError
 
 _START = "ERROR "
+_BEGUN = re.compile(r"ERROR [a-z-]+: ")
 _ERROR = re.compile(r"ERROR ([a-z-]+): (.*)\.")
 
 
 def is_report(line: str) -> bool:
-    """Whether `line` begins as an error does."""
-    return line.startswith(_START)
+    """Whether `line` begins as an error does; the rest of it may still be on its way."""
+    return line.startswith(_START) and bool(_BEGUN.match(line))
 
 
 def check_no_report(text: str) -> None:

@@ -40,7 +40,8 @@ class Utf16Lines(Framing):
     def error_dialect(self, data: bytes, start: int) -> Dialect | None:
         text = data[start : start + MAX_MESSAGE].decode(self._codec, errors="replace")
         found = _LINE.match(text)
-        envelope = Utf16(self._order, text[:1].strip(), found[2] if found else "")
+        mark = _MARK if text.startswith(_MARK) else ""
+        envelope = Utf16(self._order, mark, found[2] if found else "")
         return Text(Notation("", ",", ""), envelope)
 
     def decode(self, data: bytes, start: int = 0) -> str:
