@@ -23,7 +23,7 @@ from .datagrams import exchange_datagrams, find_addresses
 from .failures import ExchangeFailed, NobodyListens
 from .lookup import Resolver
 from .options import check, make_parser
-from .probing import choose, exchange_probing
+from .probing import choose, exchange_probing, other_ways
 from .report import TextReport
 from .stream import SumClientFactory, exchange_over
 
@@ -130,7 +130,8 @@ def _over_a_stream(
                 pulse,
             )
 
-        await exchange_probing(partial(exchange_over, endpoint), make_factory, forms)
+        others = other_ways(options, requests)
+        await exchange_probing(partial(exchange_over, endpoint), make_factory, forms, others)
 
     return exchange
 

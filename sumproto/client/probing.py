@@ -79,14 +79,25 @@ def choose(options: Namespace, requests: Sequence[Message]) -> Sequence[Form]:
     return forms
 
 
+def other_ways(options: Namespace, requests: Sequence[Message]) -> str:
+    """What else to try if the server does not understand the one form of `options`; "" if none."""
+    if options.template is not None or not in_range(requests[0].number):
+        return ""
+    return "--dialect auto tries other ways to write it"
+
+
 async def exchange_probing(
-    attempt: Attempt, make_factory: Callable[[Form], SumClientFactory], forms: Sequence[Form]
+    attempt: Attempt,
+    make_factory: Callable[[Form], SumClientFactory],
+    forms: Sequence[Form],
+    others: str = "",
 ) -> None:
     """Do the exchanges in the first of `forms` that the server understands.
 
     Each form is an `attempt` of its own, with the factory of `make_factory`. stderr says what is
     tried and what works. Raises `ExchangeFailed` if no form works, or if an exchange fails after
-    one in the same form was done.
+    one in the same form was done. If the only form may not have been understood, it says what
+    `others` there are.
     """
     for tried, form in enumerate(forms, start=1):
         factory = make_factory(form)
@@ -98,6 +109,8 @@ async def exchange_probing(
                 _tell_what_works(form, tried)
                 raise
             if not may_try_next(failed, forms[tried:]):
+                if len(forms) == 1 and others and may_try_next(failed, forms):
+                    raise ExchangeFailed(Failed(failed.cause, f"{failed.text}; {others}")) from None
                 if tried == 1:
                     raise
                 raise ExchangeFailed(explain_failure(failed, forms[:tried])) from None

@@ -127,7 +127,7 @@ class ReplyRule:
             if read.reported == Stopping.code and not in_range(request.number):
                 return Stopped(str(read))
             cause = Cause.UNAVAILABLE if read.reported in _UNAVAILABLE else Cause.ERROR_REPLY
-            return Failed(cause, f"error reply: {read.reported}: {read}")
+            return Failed(cause, ": ".join(filter(None, ("error reply", read.reported, str(read)))))
         if isinstance(read, OutOfRange):  # with more digits than an int may have
             return self._out_of_range(request, _quote(came))
         return self._malformed(request, came, read)
