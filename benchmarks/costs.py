@@ -21,7 +21,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-from sumproto.core.dialects import REPLIES, Decoder, Received, without_sum
+from sumproto.core.dialects import Decoder, Received, ReplyDecoder, without_sum
 from sumproto.core.exchange import Rule
 from sumproto.core.message import MessageError
 
@@ -199,7 +199,7 @@ def ask(segments: Sequence[bytes], silent: bool) -> int:
     def take(received: Received) -> None:
         without_sum(received, OWN)
 
-    read, error = read_all(Decoder(REPLIES), segments, silent, take)
+    read, error = read_all(ReplyDecoder(), segments, silent, take)
     if error:
         str(error)
     return read
