@@ -254,6 +254,7 @@ TEMPLATES = [
     *(b"(Ann,42)", b"[Ann, 42]", b"<Ann,42>", b"{Ann,42}", b"(Ann;42)", b"(Ann|42)", b"'Ann'/'42'"),
     *("Имя: Ann, Число: 42".encode(), "NOME: Ann; nÚmero: 42".encode(), b"['Ann', '42', '0']"),
     *("姓名=Ann,数字=42".encode(), "nic\u212a=Ann; 合計: 99; ZAHL: 42".encode()),
+    *("Ann²\n42".encode(), "Ann Lee ①\n42".encode(), "Ann. Lee²\n42".encode()),
     *(
         name.ljust(size, b"\0") + struct.pack(form, 42)
         for name in (b"Player1", b"Client 7", b"Group 101", b"Ann-1", b"Agent 007", b"Ann,7")

@@ -560,6 +560,9 @@ do
   NO_INTEGER = characters(NO_INTEGER)
   local OTHER_DIGIT = characters([=[\A(?![0-9])[\p{Nd}\x{b2}\x{b3}\x{b9}\x{2070}\x{2074}-\x{2079}]=]
     .. [=[\x{2080}-\x{2089}|\x{2460}-\x{2468}]\z]=])
+  -- A name alone of letters and single blanks. What is a power or in a circle is like a letter.
+  local SIMPLE_NAME = characters(
+    [=[\A[\p{L}\p{Nl}\p{No}]++(?: [\p{L}\p{Nl}\p{No}]++)*+\z]=])
   local DELIMITER = bytes([=[[:=]+>?|>(?![ \t]*<)]=])
   local LAST_WORD = characters([=[(?<![\p{L}\p{N}_])([\p{L}\p{Nl}\p{No}]]=]
     .. [=[(?:[\p{L}\p{N}_-]|['’](?=[\p{L}\p{N}_]))*)["'`]?[ \t]*\z]=])
@@ -1143,7 +1146,7 @@ do
       malformed("there is no number behind the last separator")
     elseif is_integer((strip(value, AROUND))) then
       malformed("there is no name")
-    elseif OTHER_DIGIT:find(char_before(value, #value + 1)) then
+    elseif OTHER_DIGIT:find(char_before(value, #value + 1)) and not SIMPLE_NAME:find(text) then
       malformed(("'%s' has no digits of ASCII"):format(shorten(value)))
     end
     parse_name(value)
