@@ -241,6 +241,25 @@ TEMPLATES = [
     b'{"data": {"client": {"name": "Ann"}, "value": "42"}, "time": 1.5e3, "more": [null, true]}',
     *(b'["Ann", 42]', b'[["Ann"], {"n": 42}]', b"[Ann, 42]", b"{Ann, 42}", b"[ 42; Ann ]"),
     *(b"Ann,42,0", b"Ann,42,999", b"Ann,4.2", b"4.2,Ann", b"Ann,1e3", b"Ann,", b"Ann,\xc2\xb2"),
+    # A second number, one that may be digits or turned round, and a word that is no name.
+    *(b"Client of Ann, 42; 0", b"Client of Ann,42 0", b"Client of Ann, 42 (0)", b"0,Ann,42,-1"),
+    *(b"Client of Ann,42,sum: 0", b"Client of Ann,42\\0", b"Client of Ann\t42,0"),
+    *(b"Client of Ann,42,Lee,101", b"Ann,7 Lee 0", b'"Client of Ann","42","0"', b"42;J7 Sue"),
+    *(b"sum: 142", b"Total,0", b"Content-Length: 316", b"Total\n42", "Сумма,42".encode()),
+    *(b"Client of Ann\0" + digits for digits in (b"42\0", b" 42\0", b",42")),
+    *(b"Client of Ann".ljust(32, b"\0") + b"42\0\0", b"\x0d\0Client of Ann\2\x0042"),
+    *(b"\0\x0dClient of Ann\0\x0342", b"\0\x0dClient of Ann\0\x0442.0"),
+    b"\0\0\0\x0dClient of Ann\x2a\0\0\0",
+    *(f"{name},101".encode() for name in ("Client 3", "Client-7", "Group 12", "Table #5", "R2-D2")),
+    *(b"(Ann,42)", b"[Ann, 42]", b"<Ann,42>", b"{Ann,42}", b"(Ann;42)", b"(Ann|42)", b"'Ann'/'42'"),
+    *("Имя: Ann, Число: 42".encode(), "NOME: Ann; nÚmero: 42".encode(), b"['Ann', '42', '0']"),
+    *("姓名=Ann,数字=42".encode(), "nic\u212a=Ann; 合計: 99; ZAHL: 42".encode()),
+    *("Ann²\n42".encode(), "Ann Lee ①\n42".encode(), "Ann. Lee²\n42".encode()),
+    *(
+        name.ljust(size, b"\0") + struct.pack(form, 42)
+        for name in (b"Player1", b"Client 7", b"Group 101", b"Ann-1", b"Agent 007", b"Ann,7")
+        for size, form in ((50, ">i"), (64, "<i"), (21, "<i"), (21, ">i"))
+    ),
 ]
 """Messages that have no dialect with a name, and what is like one."""
 
@@ -419,6 +438,9 @@ REPLIES_WITH_MORE = [
     *(b"Number: 57, Number: 58\n", b'{"name": "Bob", "number": 58, "sum": 100}'),
     *(b"Server of Bob\n58\n100\n", b"100 58 Server of Bob\n", b"Server of Bob58"),
     *(b"ERROR stopping: 101 is out of range.", b'{"error": "busy", "detail": "later"}'),
+    *(b"Bob: 42 + 58 = 100\n", b"Bob,58;100", b"Bob,58|100", b"Bob + Ann = 100", b"Suma: 100\n"),
+    *(b"Client: 42\nServer: 58\nSum: 100", b"['Bob', '58', '100']", b"You sent: 42, mine is 58\n"),
+    *(b"Bob,58, received: 42\n", b"Number received: 42; Bob,58", b"Bob,58,Sum: " + b"1" * 65),
     *(b"220 mail.example ESMTP ready\r\n", b"Bob,-1\n", b"Bob,58,-1\n", b"Bob,42,0,42\n"),
 ]
 

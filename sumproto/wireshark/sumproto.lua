@@ -350,16 +350,28 @@ local function in_range(number)
   return value ~= nil and value >= MESSAGE.lowest and value <= MESSAGE.highest
 end
 
+local INT = 4 -- bytes
+
+-- The 32 bits at `at` as an integer.
+local function unpack_int(data, at, order)
+  local a, b, c, d = data:byte(at, at + INT - 1)
+  if order == "<" then
+    a, b, c, d = d, c, b, a
+  end
+  return (a >= 0x80 and a - 0x100 or a) * 0x1000000 + b * 0x10000 + c * 0x100 + d
+end
+
 -- Words ----------------------------------------------------------------------------------------
 
 local words = {}
 do
   local WORDS = {
-    name = "name username fullname user nick nickname alias login sender author from who "
-      .. "player student person nom nombre",
+    name = "name username fullname clientname servername user nick nickname alias login sender "
+      .. "author from who player student person nom nombre nome имя 名前 姓名 名字",
     number = "number num nr no int integer value val random rand guess choice pick digit "
-      .. "data numero",
-    sum = "sum total result",
+      .. "data content message payload body clientnumber servernumber numero número numéro zahl "
+      .. "nummer entier entero число 数字",
+    sum = "sum total result length size suma soma summe somme сумма 合計 总和",
   }
   local KINDS, PARTIES, WHOSE = {}, { client = true, server = true }, {}
   for kind, of_kind in pairs(WORDS) do
@@ -374,11 +386,25 @@ do
   local WORD = characters("[A-Z]?" .. LETTER .. "+|[A-Z]+(?!" .. LETTER .. ")")
   local SERVER = { client = "server", Client = "Server", CLIENT = "SERVER" }
 
+  -- The small letter of each capital beyond ASCII that may be in a word of the table; the sign of
+  -- the kelvin is one, too.
+  local SMALL = { ["\226\132\170"] = "k" }
+  do
+    local small = ("éúиаклмосучя"):gmatch(CHARACTER)
+    for capital in ("ÉÚИАКЛМОСУЧЯ"):gmatch(CHARACTER) do
+      SMALL[capital] = small()
+    end
+  end
+
+  local function lower(text)
+    return (text:lower():gsub("[\194-\244][\128-\191]+", SMALL))
+  end
+
   -- What `label` announces, "name", "number" or "sum"; nil if it has no word of the table.
   function words.kind_of(label)
     local is_party, telling = false, nil
     for word in rex_pcre2.gmatch(label, WORD) do
-      word = word:lower()
+      word = lower(word)
       is_party = is_party or PARTIES[word]
       telling = not WHOSE[word] and word or telling
     end
@@ -386,6 +412,11 @@ do
       return KINDS[telling]
     end
     return is_party and "name" or nil
+  end
+
+  -- Whether `text` is a word that announces neither a name nor a number: Sum.
+  function words.is_no_name(text)
+    return KINDS[lower(text:match("[^-]*$"))] == "sum"
   end
 
   -- Whether `word` only says to whom belongs what the next one names.
@@ -467,11 +498,24 @@ do
       end
     end
     if widest == order.number_first and shape == "regular" then
-      needed = needed * 2
+      needed = needed + 1
     end
     local is_believed = letters >= needed and widest <= order[CREDIBLE.widest[shape]]
     if shape ~= "says_so" and not is_believed then
       malformed(("'%s' does not look like a name"):format(shorten(name)))
+    end
+  end
+
+  -- Ends in an error if the int at `at` may have been meant otherwise than as this `number`: as
+  -- digits, or in the other byte order.
+  function credible.check_int(data, at, number)
+    local function is_in_range(order)
+      return in_range(("%d"):format(unpack_int(data, at, order)))
+    end
+
+    local may_be_digits = slice(data, at, at + INT):find("[0-9][0-9]")
+    if not in_range(number) and (may_be_digits or is_in_range("<") or is_in_range(">")) then
+      malformed("the number may be digits, or in another byte order")
     end
   end
 end
@@ -516,10 +560,15 @@ do
   NO_INTEGER = characters(NO_INTEGER)
   local OTHER_DIGIT = characters([=[\A(?![0-9])[\p{Nd}\x{b2}\x{b3}\x{b9}\x{2070}\x{2074}-\x{2079}]=]
     .. [=[\x{2080}-\x{2089}|\x{2460}-\x{2468}]\z]=])
+  -- A name alone of letters and single blanks. What is a power or in a circle is like a letter.
+  local SIMPLE_NAME = characters(
+    [=[\A[\p{L}\p{Nl}\p{No}]++(?: [\p{L}\p{Nl}\p{No}]++)*+\z]=])
   local DELIMITER = bytes([=[[:=]+>?|>(?![ \t]*<)]=])
   local LAST_WORD = characters([=[(?<![\p{L}\p{N}_])([\p{L}\p{Nl}\p{No}]]=]
     .. [=[(?:[\p{L}\p{N}_-]|['’](?=[\p{L}\p{N}_]))*)["'`]?[ \t]*\z]=])
   local ARROW = bytes([=[\A(?:<?[-=~]+>|:=+)\z]=])
+  local FIELD = characters(
+    [=[[,;:|=&/+*(\[{<"'\\\t][ \t]{0,4}([+-]?[0-9]{1,9})(?![\p{L}\p{N}])]=])
   local NUMBER_FIRST = bytes([=[\A[ \t]*[+-]?[0-9]+[ \t,;:|]]=])
   local HTTP = bytes([=[[ \t](?i:HTTP)/[0-9.]+[ \t]*\z]=])
 
@@ -922,7 +971,16 @@ do
     elseif #separator > 1 and CLASSIC[separator:sub(-1)] then
       separator = separator:sub(1, -2)
     end
-    local marks = unpaired(written.before .. separator .. written.behind)
+    local marks = unpaired(written.before .. written.behind)
+    for mark in separator:gmatch(CHARACTER) do
+      table.insert(marks, mark)
+    end
+    for _, mark in ipairs(marks) do
+      if not USUAL[mark] then -- quotes and brackets around the two, not around all
+        marks = unpaired(written.before .. separator .. written.behind)
+        break
+      end
+    end
     local is_usual = not written.number_first
     for _, mark in ipairs(marks) do
       if ALPHA:find(mark) then -- a label
@@ -973,6 +1031,30 @@ do
     return name, numbers
   end
 
+  -- What `split_numbers` gives, with the numbers behind any mark that parts fields.
+  function reading.split_fields(message, written)
+    local name, numbers = reading.split_numbers(message, written)
+    local is_plain = written.coding == "plain" or written.coding == "quoted"
+    local from = is_plain and FIELD:find(name)
+    if from then
+      for digits in rex_pcre2.gmatch(name, FIELD) do
+        table.insert(numbers, parse_number(digits))
+      end
+      name = slice(name, 1, skip_back(name, AROUND, from))
+    end
+    return name, numbers
+  end
+
+  -- The name of `message` without the fields behind it, unless there are letters in these.
+  local function name_alone_of(message, written)
+    local name = reading.split_fields(message, written)
+    local start = characters_from(message.name, 1, count_characters(name))
+    if count_letters(message.name:sub(#start + 1)) > 0 then
+      name = reading.split_numbers(message, written)
+    end
+    return name
+  end
+
   -- The message whose name and number are there in `text`, with all that is around them. It is
   -- written in a way of the `width`; if that is not given, of at least the width `least`.
   local function make(text, name, number, width, least)
@@ -1001,7 +1083,9 @@ do
       number_size = #digits,
       notation = written,
     }
-    local name_alone = reading.split_numbers(message, written)
+    if words.is_no_name(message.name) then
+      malformed(("'%s' is no name"):format(shorten(message.name)))
+    end
     if not width then
       width = width_of(written)
       local is_quoted = quoted_stop(text, name.start) == name.stop
@@ -1010,7 +1094,7 @@ do
       end
       width = wider(width, least)
     end
-    credible.check(name_alone, message.number, #digits, width)
+    credible.check(name_alone_of(message, written), message.number, #digits, width)
     return message
   end
 
@@ -1065,7 +1149,7 @@ do
       malformed("there is no number behind the last separator")
     elseif is_integer((strip(value, AROUND))) then
       malformed("there is no name")
-    elseif OTHER_DIGIT:find(char_before(value, #value + 1)) then
+    elseif OTHER_DIGIT:find(char_before(value, #value + 1)) and not SIMPLE_NAME:find(text) then
       malformed(("'%s' has no digits of ASCII"):format(shorten(value)))
     end
     parse_name(value)
@@ -1582,19 +1666,6 @@ end
 
 local structs = {}
 do
-  local INT = 4
-
-  -- The 32 bits at `at` as an integer.
-  local function unpack_int(data, at, order)
-    local a, b, c, d = data:byte(at, at + INT - 1)
-    if order == "<" then
-      a, b, c, d = d, c, b, a
-    end
-    return (a >= 0x80 and a - 0x100 or a) * 0x1000000 + b * 0x10000 + c * 0x100 + d
-  end
-
-  structs.unpack_int = unpack_int
-
   -- The struct at the beginning of `data`. Of two byte orders, that counts which makes less of it.
   local function read(data, nul, stop)
     local name = parse_name(slice(data, 1, nul))
@@ -1602,6 +1673,7 @@ do
     local big, little = unpack_int(data, at, ">"), unpack_int(data, at, "<")
     local value = math.abs(big) <= math.abs(little) and big or little
     local number = ("%d"):format(value)
+    credible.check_int(data, at, number)
     credible.check(name, number, 1, "comma")
     local dialect = { struct = stop - INT }
     return {
@@ -1623,9 +1695,24 @@ do
       return nil
     elseif data:sub(at + 1, at + 3) == "\0\0\0" then
       return #data > at + INT - 1 and read(data, nul, at + INT - 1) or nil
+    elseif data:find("^[0-9][0-9]", at) then
+      return nil
     elseif at - nul >= INT and begins_text(data:byte(at + 1)) then
       return read(data, nul, at)
     end
+  end
+
+  local function is_usual(size)
+    return size % 4 == 0 or size % 10 == 0
+  end
+
+  -- Whether an int may be behind the NULs from `nul` to before `at`, rather than text. It is asked
+  -- where the name ends in digits, and is a message alone: Player1.
+  function structs.may_be_struct(data, nul, at)
+    if at - nul >= INT and is_usual(at - INT) then
+      return true
+    end
+    return is_usual(at - 1) and not data:sub(at + 1, at + INT - 1):find("[^\0]")
   end
 
   function structs.finish(data, nul)
@@ -1643,6 +1730,7 @@ local lines = {}
 do
   -- Behind IAC and WILL, WONT, DO or DONT there is the option that telnet wants.
   local END = bytes([=[\r?\n|\r\0|\r(?=[^\n\0])|(?<!\xff[\xfb-\xfe])\0]=])
+  local IN_NAMES = { [""] = true, ["-"] = true, ["_"] = true, ["#"] = true, ["."] = true }
   local CONTROL = bytes([=[(?<!\xff[\xfb-\xfe])[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]]=])
 
   local function line(newline)
@@ -1674,6 +1762,13 @@ do
 
   -- Text of C, which NULs end.
 
+  -- Whether `message` may as well be a name alone, such as Player1 or Client 7.
+  local function may_be_name(message)
+    local written = message.notation
+    local around = strip(written.before .. written.between .. written.behind, BLANK)
+    return not written.number_first and IN_NAMES[around]
+  end
+
   local function padded(message, nul, stop, text)
     local envelope = { kind = stop == nul and "terminated" or "padded", size = stop }
     return taken(message, envelope, stop, 1, nul - 1, text)
@@ -1687,16 +1782,19 @@ do
     end
     local text = decode(slice(data, 1, nul))
     local message = reading.read(text, true)
-    if not message then
+    if message and behind > #data then
+      return nil
+    elseif not message or may_be_name(message) and structs.may_be_struct(data, nul, behind) then
       return structs.take(data, nul, behind)
     end
-    return behind <= #data and padded(message, nul, behind - 1, text) or nil
+    return padded(message, nul, behind - 1, text)
   end
 
   local function finish_padded(data, nul)
     local text = decode(slice(data, 1, nul))
     local message = reading.read(text, true)
-    return message and padded(message, nul, #data, text) or structs.finish(data, nul)
+    local struct = (not message or may_be_name(message)) and structs.finish(data, nul)
+    return struct or message and padded(message, nul, #data, text) or nil
   end
 
   -- `data`, as text that only silence ends; nil if it is no message.
@@ -1801,7 +1899,6 @@ end
 
 local records = {}
 do
-  local INT = 4
   local LONGEST_NUMBER = 11
   local DIVIDING = bytes("[ \t,;:|=&/~]")
 
@@ -1827,7 +1924,8 @@ do
   end
 
   local function with_int(name, data, at, size, number_at, dialect)
-    local number = ("%d"):format(structs.unpack_int(data, number_at, dialect.record.order))
+    local number = ("%d"):format(unpack_int(data, number_at, dialect.record.order))
+    credible.check_int(data, number_at, number)
     credible.check(name, number, 1, "comma")
     local message = { name = name, number = number, number_at = number_at, number_size = INT }
     return make(message, at, size, number_at + INT - 1, dialect)
@@ -2166,7 +2264,7 @@ do
       sum_may_follow = not is_request and label == "two-lines",
     }
     if is_request and dialect.notation and not in_range(message.number) then
-      local _, others = reading.split_numbers(message, dialect.notation)
+      local _, others = reading.split_fields(message, dialect.notation)
       if #others > 0 then
         malformed("there are two numbers in it")
       end
@@ -2243,19 +2341,20 @@ do
   local IS_WORD = [=[[\p{L}\p{N}_]]=]
   local GAP = [=[[ \t]{0,4}]=]
   -- What Python repeats for nothing is possessive here: a match has a limit, beyond which it fails.
-  local INTEGER = [=[["']?[+-]?[0-9]++(?![0-9.]*[0-9])["']?]=]
+  local INTEGER = [=[["']?[+-]?[0-9]{1,64}+(?![0-9.]{0,64}[0-9])["']?]=]
   local IS = [=[["']?]=] .. GAP .. "(?:(?:is|are)(?!" .. IS_WORD .. ")|[:=]++>?|->)" .. GAP
   local SUM = [=[(?:[\p{L}\p{N}_'’-]{0,20}(?<![A-Za-z]))?(?:sum|total|result)]=]
     .. "(?:" .. IS .. [=[|[ \t]{1,4}|[ \t]{1,4}of(?!]=] .. IS_WORD .. [=[)[^:=\n]{0,40}?]=]
     .. IS .. ")" .. INTEGER
   local CLIENTS = [=[(?:client(?:['’]?s)?|your)[ \t_-]{0,4}]=]
   local CLIENTS_NUMBER = CLIENTS .. "(?:number|integer|num|int|value|no|nr)" .. IS .. INTEGER
+  local CLIENTS_OWN = [=[(?:client|you[ \t]sent|number[ \t]received|received)]=] .. IS .. INTEGER
   local CLIENTS_NAME = CLIENTS .. "name" .. IS .. [=[[^,;|&\r\n]{0,100}?]=]
     .. [=[(?=[,;|&\r\n]|[ \t]{1,2}(?:server|your)(?!]=] .. IS_WORD .. [=[)|\z)]=]
   local ASIDE = characters("(?i)([,;|&(]?" .. GAP .. [=[)(?<![A-Za-z])(?:the[ \t])?["']?]=]
-    .. "(?:" .. SUM .. "|" .. CLIENTS_NUMBER .. "|" .. CLIENTS_NAME .. ")"
+    .. "(?:" .. SUM .. "|" .. CLIENTS_NUMBER .. "|" .. CLIENTS_OWN .. "|" .. CLIENTS_NAME .. ")"
     .. "([)]?" .. GAP .. "[,;|&.]?" .. GAP .. ")")
-  local MAY_BE_ASIDE = characters("(?i)sum|total|result|client|your")
+  local MAY_BE_ASIDE = characters("(?i)sum|total|result|client|you|received")
   local AT_AN_END = set_of(" \t,;|&\r\n")
 
   -- The spans that are left of `line`; nil if there is no aside in it.
@@ -2409,15 +2508,19 @@ do
       return name, number
     end
     local others
-    name, others = reading.split_numbers(message, message.notation)
-    if #others == 0 or not own then
+    name, others = reading.split_fields(message, message.notation)
+    local between = message.notation.between
+    if #others == 0 and between:find("=", 1, true) and message.name:find("+", 1, true) then
+      -- Bob + Ann = 100
+      unclear()
+    elseif #others == 0 or not own then
       return message.name, message.number
     end
     table.insert(others, message.number)
     number = explaining(others, own)
     if number then
       return name, number
-    elseif strip(message.notation.between, BLANK) ~= "" then
+    elseif strip(between, BLANK) ~= "" then
       unclear()
     end
     return message.name, message.number

@@ -39,6 +39,9 @@ _LINE = re.compile(r"[^\n]*\n?")
 _NEWLINE = re.compile(r"[\r\n]*\Z")
 _BLANK = " \t,;|&\r\n"
 
+_LONGEST_LINE = 512
+"""Characters of a line that has asides; to look for them costs much, and a line may have 1024."""
+
 
 def cut_asides(text: str) -> str:
     """`text` without anything labelled as the sum, or as the client's name or number.
@@ -57,7 +60,7 @@ def _instead(found: re.Match[str]) -> str:
 
 
 def _cut_line(line: str) -> str:
-    if is_report(line):
+    if is_report(line) or len(line) > _LONGEST_LINE:
         return line
     cut = _ASIDE.sub(_instead, line)
     if cut == line:

@@ -41,7 +41,7 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     length = int(digits) if len(digits.lstrip(b"0")) <= _MOST_DIGITS else 0
     end = found.end() + length
     content = data[found.end() : end]
-    if not length or end + len(behind) - start > MAX_MESSAGE or _is_divided(content, length):
+    if not length or end + len(behind) - start > MAX_MESSAGE or _is_none(content, length):
         return None
     if len(content) < length:
         return False
@@ -82,6 +82,11 @@ def announced(data: bytes) -> tuple[int, int]:
     return int(found[0].strip(b" :")), len(data) - found.end()
 
 
-def _is_divided(content: bytes, length: int) -> bool:
-    """Whether `content` has a newline before the end of its message of `length` bytes."""
-    return b"\n" in content[: length - 1] or b"\r" in content[: length - 2]
+def _is_none(content: bytes, length: int) -> bool:
+    """Whether `content` cannot be that of a message of `length` bytes, or is a path of HTTP.
+
+    There is a newline before its end, or it begins with a slash: of ``0011 /Client,101 HTTP/1.1`` a
+    web page may choose the method.
+    """
+    is_divided = b"\n" in content[: length - 1] or b"\r" in content[: length - 2]
+    return is_divided or content.startswith(b"/")

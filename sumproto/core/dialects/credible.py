@@ -52,9 +52,11 @@ _LETTERS = (0, 1, 1, 3, 3, 5, 5)
 """How many letters a name needs, by width."""
 
 _SAYS_SO = re.compile(r"(?<![^\W_])(?:client|server|user|student)", re.IGNORECASE)
+# Read in one way only: a word that two alternatives fit, again and again, would cost a hostile name
+# exponential time. So the second one has a digit, and then a capital.
 _WORD = (
     r"(?:(?:[0-9]{1,3}(?=[a-z]{2}))?(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9}"
-    r"|(?=(?:[0-9]*[A-Z]){2})[A-Z0-9]{3,})"
+    r"|(?=(?:[0-9]*[A-Z]){2})(?=[A-Z]*[0-9]+[A-Z])[A-Z0-9]{3,})(?![A-Za-z0-9])"
 )
 _GAP = r"(?:[].,)\"']{0,2} [(\[&\"'#-]? ?|[.,'&/@+#_-])"
 _REGULAR = re.compile(
