@@ -42,7 +42,7 @@ def take_counted(data: bytes, start: int) -> Taken | Literal[False] | None:
     content = data[found.end() : end]
     if not length or end + len(behind) - start > MAX_MESSAGE or _is_divided(content, length):
         return None
-    # ``0011 /Client,101 HTTP/1.1``: a web page may choose the method, and a path begins with a slash.
+    # ``0011 /Client,101 HTTP/1.1``: a web page may choose the method, and a path has a slash first.
     if content.startswith(b"/"):
         return None
     if len(content) < length:
