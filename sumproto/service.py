@@ -78,8 +78,12 @@ class SumService(MultiService):
         super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
-        """Listen. From then on, a signal ends the process only by a graceful stop."""
+        """Listen. From then on, a signal ends the process only by a graceful stop.
+
+        Peers may send from then on as well, so the pulse has to notice if the process sleeps.
+        """
         self._signals.take()
+        self._pulse.start()
         super().privilegedStartService()
 
     def startService(self) -> None:
