@@ -18,13 +18,17 @@ from typing import Generic, TypeVar
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
-PERIOD = 0.1
+PERIOD = 0.05
 """Seconds from one beat of a `Pulse` to the next."""
 
-SHORTEST_SLEEP = 0.2
-"""Seconds between two beats that are no sleep yet: a busy turn of the reactor is none."""
+SHORTEST_SLEEP = 0.1
+"""Seconds between two beats that are no sleep yet: a busy turn of the reactor is none.
 
-BEATS = 3
+A sleep hides the gaps between what came in it. So this is half of the default quiet period: three
+times a gap that is hidden nevertheless is little longer than that.
+"""
+
+BEATS = 6
 """Beats after a sleep within which all is read that came in it.
 
 One need not do: a connection is accepted in one turn of the reactor and read in the next, and on a
@@ -63,9 +67,10 @@ class Pulse:
         self._timer: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Begin to beat."""
-        self._beat = self._clock.seconds()
-        self._timer = self._clock.callLater(PERIOD, self._tick)
+        """Begin to beat. Another call changes nothing."""
+        if not self._timer:
+            self._beat = self._clock.seconds()
+            self._timer = self._clock.callLater(PERIOD, self._tick)
 
     def stop(self) -> None:
         """Beat no more."""

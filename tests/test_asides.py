@@ -94,6 +94,7 @@ LABELLED = [
     # which is the server's does not show
     ("Bob,58,99", None),
     ("['Bob', '58', '100']", None),
+    ("100 '58 Server of Bob", None),
     ("Bob + Ann = 100", None),
     ("Suma: 100", None),
     ("Bob,42,58", None),

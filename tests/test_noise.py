@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import string
+import sys
+from pathlib import Path
 
 import pytest
+from support import run
 
 from sumproto.core.dialects import Decoder, Received
 from sumproto.core.message import Message, MessageError, in_range
@@ -105,6 +108,25 @@ def test_a_number_out_of_range_is_read_from_whoever_looks_meant(form: str, numbe
 @pytest.mark.parametrize("data", [b"x,0\n", b"q:-5", b"B|101\n", b"7x 0", b"xq#101\n", b"a\n0\n"])
 def test_what_may_be_noise_stops_nothing(data: bytes) -> None:
     assert read(data) is None
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("word", ["ABC ", "A1B2 ", "ABc ", "1ab ", "Ab.", "a-", "AB, "])
+def test_no_name_takes_long(tmp_path: Path, word: str) -> None:
+    """What may match in two ways, in each of its words, would take for ever."""
+    code = """if True:
+        import sys
+        from sumproto.core.dialects import Decoder
+        from sumproto.core.message import MessageError
+        for data in (f"{sys.argv[1] * 80}"[:250] + end for end in ("$x,42\\n", "!!!42")):
+            decoder = Decoder()
+            decoder.feed(data.encode())
+            try:
+                decoder.take() or decoder.finish()
+            except MessageError:
+                pass
+    """
+    assert run(sys.executable, "-c", code, word, cwd=tmp_path).returncode == 0
 
 
 def test_noise_is_read_once_in_10000_times_at_most() -> None:

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from support import (
     BIN,
     PATIENCE,
     Server,
+    Transport,
     ask,
     client,
     connect,
@@ -136,6 +138,28 @@ def test_where_it_listens(
     makeService(options, reactor).privilegedStartService()
     (port, _, backlog, interface) = reactor.tcpServers[0]
     assert (interface, port, backlog) == where
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_sleep_between_listening_and_serving_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has come in pieces during it may come in pieces still."""
+    monkeypatch.setattr("twisted.internet.testing._FakePort.doRead", None, raising=False)
+    options = Options()
+    options.parseOptions(["--quiet"])
+    reactor = MemoryReactorClock()
+    service = makeService(options, reactor)
+    service.privilegedStartService()
+    reactor.rightNow += 1
+    service.startService()
+    transport = Transport()
+    factory: Any = reactor.tcpServers[0][1]
+    protocol = factory.buildProtocol(None)
+    protocol.makeConnection(transport)
+    protocol.dataReceived(b"Ann,4")
+    reactor.pump([0.1] * 10)
+    assert transport.value() == b""
+    protocol.dataReceived(b"2\n")
+    assert transport.value().count(b"\n") == 1
 
 
 def test_help(tmp_path: Path) -> None:

@@ -216,20 +216,24 @@ def test_the_server_stops_and_comes_back(page: Page, server: Server, tmp_path: P
 
 
 FETCH = """
-const [method, done] = arguments;
+const [method, path, done] = arguments;
 const body = method == "POST" ? "Ann,101" : undefined;
-fetch("/", {method, body}).then(() => done("answered"), () => done("failed"));
+fetch(path, {method, body}).then(() => done("answered"), () => done("failed"));
 """
 
 
-@pytest.mark.parametrize("method", ["101", "Ann|101", "POST"])
-def test_a_page_of_the_same_origin_stops_nothing(browser: Any, tmp_path: Path, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"), [("101", "/"), ("Ann|101", "/"), ("POST", "/"), ("0011", "/Client,101")]
+)
+def test_a_page_of_the_same_origin_stops_nothing(
+    browser: Any, tmp_path: Path, method: str, path: str
+) -> None:
     """After DNS rebinding a page has the origin of the server, and chooses the method."""
     page = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>"
     with fake_server(answer(page)) as port:
         browser.get(f"http://127.0.0.1:{port}/")
     with running_server(tmp_path, "--port", port) as server:
-        assert browser.execute_async_script(FETCH, method) == "failed"
+        assert browser.execute_async_script(FETCH, method, path) == "failed"
         server.wait_for("this is HTTP")
         assert ask(server.port, b"Ann,42\n").startswith(b"Server of ")
     browser.get("about:blank")

@@ -445,7 +445,7 @@ local credible = {}
 do
   local SAYS_SO = characters([=[(?<![\p{L}\p{N}])(?i:client|server|user|student)]=])
   local WORD = "(?:(?:[0-9]{1,3}(?=[a-z]{2}))?(?:[A-Z]?[a-z]+|[A-Z]+)(?:[A-Z][a-z]+)?[0-9]{0,9}"
-    .. "|(?=(?:[0-9]*[A-Z]){2})[A-Z0-9]{3,})"
+    .. "|(?=(?:[0-9]*[A-Z]){2})(?=[A-Z]*[0-9]+[A-Z])[A-Z0-9]{3,})(?![A-Za-z0-9])"
   local GAP = [==[(?:[].,)\"']{0,2} [(\[&\"'#-]? ?|[.,'&/@+#_-])]==]
   local REGULAR = bytes([==[\A[(\"']?(?:[0-9]{1,9} )?]==] .. WORD .. "(?:" .. GAP
     .. "(?:" .. WORD .. [==[|[0-9]{1,9}[a-z]?))*(?:[].)\"']{0,2}|[+!?]{1,2})\z]==])
@@ -1629,6 +1629,8 @@ do
     local content = data:sub(behind, stop)
     if length == 0 or stop + #tail > MESSAGE.max_message or is_divided(content, length) then
       return nil
+    elseif content:sub(1, 1) == "/" then -- the path of an HTTP request
+      return nil
     elseif #content < length then
       return false
     end
@@ -1857,24 +1859,21 @@ do
       elseif to > MESSAGE.max_message then
         check_length(data:sub(1, to), looked)
       end
-      local newline, text = data:sub(from, to), nil
-      local result, is_read = catch(function()
-        text = decode(slice(data, looked, from))
-        if first then
-          return reading.join(first, between, reading.read_half(text), least_width(newline))
-        end
+      check_controls(data, looked, from)
+      local newline = data:sub(from, to)
+      local text = decode(slice(data, looked, from))
+      local message
+      if first then
+        message = reading.join(first, between, reading.read_half(text), least_width(newline))
+        text = first.text .. between .. text
+      else
         lines.check_no_report(text, to)
-        local message = reading.read(text, false, least_width(newline))
-        first = not message and reading.read_half(text) or nil
-        return message
-      end)
-      if not is_read then
-        check_controls(data, looked, to + 1)
-        error(result)
-      elseif result then
-        text = between and first.text .. between .. text or text
-        return taken(result, line(newline), to, 1, from - 1, text)
+        message = reading.read(text, false, least_width(newline))
       end
+      if message then
+        return taken(message, line(newline), to, 1, from - 1, text)
+      end
+      first = reading.read_half(text)
       between, looked = newline, to + 1
       from, to = END:find(data, looked)
     end
@@ -2012,7 +2011,8 @@ do
         end
         local low = unit(at + 2)
         if code >= 0xDC00 or low < 0xDC00 or low >= 0xE000 then
-          malformed("it is not UTF-16")
+          local whole = table.concat(text)
+          return whole:find("\n", 1, true) and whole or malformed("it is not UTF-16")
         end
         code, at = 0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00, at + 2
       end
@@ -2356,11 +2356,15 @@ do
     .. "([)]?" .. GAP .. "[,;|&.]?" .. GAP .. ")")
   local MAY_BE_ASIDE = characters("(?i)sum|total|result|client|you|received")
   local AT_AN_END = set_of(" \t,;|&\r\n")
+  local LONGEST_LINE = 512
 
   -- The spans that are left of `line`; nil if there is no aside in it.
   local function kept_of(line)
     local kept, at = {}, 1
-    local from, to, before, behind = ASIDE:find(line)
+    local from, to, before, behind
+    if count_characters(line) <= LONGEST_LINE then
+      from, to, before, behind = ASIDE:find(line)
+    end
     if not from then
       return nil
     end
@@ -2518,9 +2522,9 @@ do
     end
     table.insert(others, message.number)
     number = explaining(others, own)
-    if number then
+    if number and name ~= "" then
       return name, number
-    elseif strip(between, BLANK) ~= "" then
+    elseif number or strip(between, BLANK) ~= "" then
       unclear()
     end
     return message.name, message.number

@@ -47,9 +47,9 @@ def without_sum(received: Received, own: int) -> Message:
         return message
     numbers = [*others, message.number]
     explained = {number for number in numbers if _explains(number, numbers, own)}
-    if len(explained) == 1:
+    if name and len(explained) == 1:
         return Message(name, explained.pop())
-    if notation.between.strip(BLANKS):
+    if len(explained) == 1 or notation.between.strip(BLANKS):
         raise _unclear()
     return message
 
