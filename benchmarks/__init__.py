@@ -1,0 +1,1 @@
+"""Benchmarks, which run from a checkout; docs/performance.md says what they measure."""
