@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .compiler import HERE, CannotCompile, compiled
-from .servers import NAME, BenchmarkError, Running, running
+from .servers import NAME, BenchmarkError, Running, Servers, running
 
 
 class Way(NamedTuple):
@@ -93,7 +93,7 @@ def settled(server: Running) -> float:
 
 
 def measure_round(
-    servers: dict[str, tuple[str, ...]],
+    servers: Servers,
     reference: tuple[str, ...],
     cells: Sequence[Cell],
     program: Sequence[str],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Sequence
@@ -78,7 +77,7 @@ LEGEND = f"""µs: CPU of the server per exchange, the median of the rounds.
 spread: how far from the median this last ratio was in a round, at the most."""
 
 
-def as_json(measured: Samples) -> list[dict[str, Any]]:
+def rows(measured: Samples) -> list[dict[str, Any]]:
     """An object for each server in each cell, with what each round measured."""
     return [
         {
@@ -91,9 +90,3 @@ def as_json(measured: Samples) -> list[dict[str, Any]]:
         for cell, servers in measured.items()
         for name, samples in servers.items()
     ]
-
-
-def write_json(path: Path, measured: Samples) -> None:
-    """Write what was measured, and on what machine, to `path`. Raises `OSError`."""
-    content = {"machine": machine(), "samples": as_json(measured)}
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")

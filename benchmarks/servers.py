@@ -35,6 +35,10 @@ _OURS = (sys.executable, "-m", "sumproto.server", "--port", "0", "--udp", "--nam
 _QUIET = (*_OURS, "--quiet")
 
 
+Servers = dict[str, tuple[str, ...]]
+"""The command of each server, by its name."""
+
+
 class BenchmarkError(Exception):
     """A measurement is not possible; the text says why."""
 
@@ -61,7 +65,7 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | 2)
 
 
-def commands(folder: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+def commands(folder: Path) -> tuple[Servers, dict[str, str]]:
     """The command of each server, and why others are left out; programs are made in `folder`."""
     minimal = {
         name: (sys.executable, str(HERE / "minimal.py"), kind, NAME)
