@@ -132,7 +132,7 @@ static int take(struct peer *peer) {
     char *line = in, *end, *newline;
     memcpy(in, peer->rest, peer->have);
     ssize_t got = recv(peer->fd, in + peer->have, SIZE, MSG_DONTWAIT);
-    if (got <= 0 && errno != EAGAIN)
+    if (got == 0 || (got < 0 && errno != EAGAIN))
         die("recv: %s", got ? strerror(errno) : "closed by the server");
     if (got < 0)
         return 0;

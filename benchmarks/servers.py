@@ -25,6 +25,9 @@ REFERENCE = "LineReceiver"
 MINIMAL = "uvloop"
 """The server whose cost is the goal for ours."""
 
+WEB = "sumproto --quiet --web"
+"""The server that needs a package."""
+
 PATIENCE = 30.0
 """Seconds that a server may take to start."""
 
@@ -78,7 +81,7 @@ def commands(folder: Path) -> tuple[Servers, dict[str, str]]:
     }
     ours = {
         "sumproto --quiet": _QUIET,
-        "sumproto --quiet --web": (*_QUIET, "--web", "tcp:0:interface=127.0.0.1"),
+        WEB: (*_QUIET, "--web", "tcp:0:interface=127.0.0.1"),
         "sumproto --quiet --journal": (*_QUIET, "--journal", "sum.journal"),
         "sumproto": _OURS,
     }
@@ -91,6 +94,9 @@ def commands(folder: Path) -> tuple[Servers, dict[str, str]]:
     if importlib.util.find_spec("uvloop") is None:
         del minimal[MINIMAL]
         left_out[MINIMAL] = "it is not installed: pip install '.[benchmarks]'"
+    if importlib.util.find_spec("prometheus_client") is None:
+        del ours[WEB]
+        left_out[WEB] = "prometheus_client is not installed: pip install '.[benchmarks]'"
     return found | minimal | ours, left_out
 
 
