@@ -147,4 +147,7 @@ def main(mode: str, port: str, connections: str, depth: str, seconds: str, serve
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except OSError as error:
+        sys.exit(str(error))

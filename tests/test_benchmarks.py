@@ -110,6 +110,16 @@ def test_a_wrong_reply_is_no_exchange(load: list[str], reply: bytes, tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("mode", ["connect", "keep", "udp"])
+def test_a_server_that_is_gone(load: list[str], mode: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    done = run(*load, mode, port, "1", "1", "9", "Server of Bob", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "refused" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_names_and_numbers(load: list[str], tmp_path: Path) -> None:
     """A server that remembers whole lines gains nothing, so there are many."""
     requests: set[bytes] = set()
