@@ -66,3 +66,10 @@ def soak(session: nox.Session) -> None:
     """Put a server under load and faults for a while."""
     session.install(".[test]")
     session.run("python", "tests/soak.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what an exchange costs, beside servers that do the least."""
+    session.install(".[benchmarks]")
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,6 +1,6 @@
 """What the close of a connection costs a server while many are open: CPU time per connection.
 
-    python benchmarks/closing.py
+    python -m benchmarks.closing
 
 It should be the same however many there are. Linux only.
 """
@@ -18,7 +18,8 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from support import connect, running_server
-from watching import cpu_seconds
+
+from .servers import cpu_seconds
 
 OPEN = (1000, 4000, 8000)
 """Connections that are open, and which all close at once."""
