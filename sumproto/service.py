@@ -76,10 +76,7 @@ class SumService(MultiService):
         super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
-        """Listen. From then on, a signal ends the process only by a graceful stop.
-
-        Peers may send from then on as well, so the pulse has to notice if the process sleeps.
-        """
+        """Listen, and beat. From then on, a signal ends the process only by a graceful stop."""
         self._signals.take()
         self._pulse.start()
         with self._launcher.told_of_failure():
