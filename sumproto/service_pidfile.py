@@ -30,6 +30,6 @@ def check_pidfile(path: str | None) -> None:
             "twistd --pidfile=second.pid --logfile=second.log sumserver --port 12001"
         )
     raise SystemExit(
-        f"twistd sumserver: {where} has the number of {in_words(pid)}, which is no twistd; "
-        f"if no server runs, remove it: rm {where}"
+        f"twistd sumserver: {where} has the number of {in_words(pid)}, "
+        f"which does not run a server; if no server runs, remove it: rm {where}"
     )

@@ -761,7 +761,7 @@ def test_no_connection(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         f"sumclient: nobody listens at 127.0.0.1:{port}; "
-        f"start a server there: twistd sumserver --port {port}\n"
+        f"start your server, or ours: twistd sumserver --port {port}\n"
     )
 
 

@@ -41,7 +41,7 @@ TEN = [
     (
         "sumclient --port {closed} 42",
         1,
-        "sumclient: nobody listens at 127.0.0.1:{closed}; start a server there: "
+        "sumclient: nobody listens at 127.0.0.1:{closed}; start your server, or ours: "
         "twistd sumserver --port {closed}",
     ),
     (
@@ -107,7 +107,7 @@ def test_how_a_server_is_started_where_none_listens(
     assert done.returncode == 1
     assert done.stderr == (
         f"sumclient: nobody listens at {where.format(closed)}; "
-        f"start a server there: twistd sumserver {how.format(closed)}\n"
+        f"start your server, or ours: twistd sumserver {how.format(closed)}\n"
     )
 
 

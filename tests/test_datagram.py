@@ -741,7 +741,7 @@ def test_a_closed_port(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         f"sumclient: nobody listens at 127.0.0.1:{port}; "
-        f"start a server there: twistd sumserver --port {port} --udp\n"
+        f"start your server, or ours: twistd sumserver --port {port} --udp\n"
     )
 
 

@@ -28,6 +28,7 @@ from sumproto.core.dialects import (
 from sumproto.core.dialects.base import Begun
 from sumproto.core.dialects.beginnings import framing_of
 from sumproto.core.dialects.decoder import Framings
+from sumproto.core.dialects.words import kind_of
 from sumproto.core.message import (
     MAX_MESSAGE,
     MAX_NAME,
@@ -511,10 +512,16 @@ def test_there_are_no_other_labels(dialect: Dialect) -> None:
     assert label_of(dialect) in DIALECTS
 
 
+def is_clear(name: str) -> bool:
+    """Whether nothing in `name` reads as a mark or a label: ``Server of Nr:1`` is 1 from a server."""
+    words = re.findall(r"[^\W\d_]+", name.removeprefix("Server of "))
+    return not set("\"'({") & set(name) and not any(map(kind_of, words))
+
+
 # No name of these is in any dialect part of what is around it, and all look like one.
 CLEAR = st.from_regex(
     r"Server of [A-Za-zÄ-ü李](?:[ -+.A-Za-zÄ-ü李]{0,60}[A-Za-zÄ-ü李])?", fullmatch=True
-).filter(lambda name: not set("\"'({") & set(name))
+).filter(is_clear)
 
 
 @given(NAMES, NUMBERS, SEPARATORS, TERMINATORS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -30,10 +31,12 @@ from sumproto.core import (
     make_forms,
     may_try_next,
 )
+from sumproto.core.forms import make_template
 
 CRLF = "\r\n"
 ASK, STOP = Message("Client of Ann", 42), Message("Client of Ann", 101)
 FORMS = make_forms(CRLF)
+LABELS = "labels on two lines"
 NAMES = [form.name for form in FORMS]
 
 
@@ -64,9 +67,13 @@ def test_the_most_frequent_come_first() -> None:
 
 def test_the_options_say_the_form() -> None:
     for form in FORMS:
-        label, *more = form.options.removeprefix("--dialect ").split()
+        option, value, *more = shlex.split(form.options)
         newline = "" if more == ["--unterminated"] else CRLF
-        assert form.dialect.encode(ASK) == DIALECTS[label](newline).encode(ASK)
+        if option == "--template":
+            same = make_template(value, newline).dialect
+        else:
+            same = DIALECTS[value](newline)
+        assert form.dialect.encode(ASK) == same.encode(ASK)
 
 
 def test_without_newlines_none_is_tried_twice() -> None:
@@ -109,7 +116,8 @@ def test_separators(label: str, separator: str, sent: bytes) -> None:
     [
         ("<{name}|{number}>", b"<Client of Ann|42>\r\n"),
         ("{number} from {name}", b"42 from Client of Ann\r\n"),
-        (r"Name: {name}\nNumber: {number}", b"Name: Client of Ann\nNumber: 42\r\n"),
+        (r"Name: {name}\nNumber: {number}", b"Name: Client of Ann\nNumber: 42\n"),
+        (r"{name}\r\n{number}", b"Client of Ann\r\n42\r\n"),
         (r"{name}\\n{number}", b"Client of Ann\\n42\r\n"),
         ('{"n": "{name}", "k": {number}}', b'{"n": "Client of Ann", "k": 42}\r\n'),
     ],
@@ -169,8 +177,8 @@ def test_why_probing_ends() -> None:
     refused = explain_failure(Failed(Cause.NO_CONNECTION, "Connection was refused"), FORMS[:2])
     assert refused.cause is Cause.NO_CONNECTION
     assert refused.text == (
-        "Connection was refused; the server ended after it was asked in comma; "
-        "start it again, and try --dialect space"
+        "Connection was refused; the server ended after it was asked in comma, "
+        "perhaps with a word on why; start it again, and try --dialect space or --template"
     )
     silent = explain_failure(Failed(Cause.TIMEOUT, "no reply within 1 s"), FORMS)
     assert silent.text.startswith(f"it speaks none of the {len(FORMS)} forms that were tried; in ")
@@ -224,7 +232,8 @@ class Picky:
             return False
         if not data.endswith(b"\n") and self._label == "comma with no newline":
             return label_of(dialect) == "comma"
-        return label_of(dialect) == self._label
+        label = "template" if self._label == LABELS else self._label
+        return label_of(dialect) == label
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -344,8 +353,8 @@ def test_a_server_that_ends_by_what_it_does_not_understand(tmp_path: Path) -> No
     assert asked == [b"Client of Ann,42\r\n"]
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert "the server ended after it was asked in comma; " in last
-    assert last.endswith("start it again, and try --dialect space")
+    assert "the server ended after it was asked in comma, " in last
+    assert last.endswith("start it again, and try --dialect space or --template")
 
 
 @pytest.mark.live

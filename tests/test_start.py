@@ -44,7 +44,7 @@ def taken(port: int) -> str:
     comm = Path("/proc/self/comm").read_text().strip()
     return (
         f"twistd sumserver: 127.0.0.1:{port}: Address already in use "
-        f"by process {os.getpid()} ({comm}); end it with: kill {os.getpid()}\n"
+        f"by process {os.getpid()} ({comm}); take another port\n"
     )
 
 
@@ -120,7 +120,7 @@ def test_a_pidfile_that_names_another_process(tmp_path: Path) -> None:
     ended = start(tmp_path)
     assert ended.returncode == 1
     assert ended.stderr.endswith(
-        "which is no twistd; if no server runs, remove it: rm twistd.pid\n"
+        "which does not run a server; if no server runs, remove it: rm twistd.pid\n"
     )
     pidfile.unlink()
 

@@ -190,7 +190,7 @@ def _explain(failure: ExchangeFailed, options: Namespace) -> str:
     where = escape(options.connect or f"{options.host}:{options.port}")
     if not isinstance(failure, NobodyListens):
         return f"{where}: {failure}"
-    return f"nobody listens at {where}; start a server there: {_server_command(options)}"
+    return f"nobody listens at {where}; start your server, or ours: {_server_command(options)}"
 
 
 def _server_command(options: Namespace) -> str:

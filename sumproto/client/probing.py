@@ -58,7 +58,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--template",
         metavar="TEXT",
         help="write requests as this, such as '<{name}|{number}>', where \\n, \\r and \\t are a "
-        "newline, a CR and a tab; a newline is added",
+        "newline, a CR and a tab; a newline is added, like the one in TEXT if there is one",
     )
 
 

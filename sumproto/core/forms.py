@@ -21,7 +21,11 @@ COMMA = "comma"
 _OFTEN = (COMMA, "space", "pipe", "semicolon", "json", "colon", "two-lines", "record")
 """The dialects that servers speak often, the most frequent first."""
 
+_LABELS = r"Name: {name}\nNumber: {number}"
+"""The template with a label on each of two lines, which has no name as a dialect."""
+
 _FIELD = re.compile(r"\{(name|number)\}")
+_NEWLINE = re.compile(r"\r?\n|\r")
 _ESCAPE = re.compile(r"\\([nrt\\])")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
 
@@ -45,7 +49,10 @@ def make_forms(newline: str) -> tuple[Form, ...]:
     forms = [make_form(label, newline) for label in _OFTEN]
     if newline:
         forms.append(make_form(COMMA, ""))
-    return (*forms, *(make_form(label, newline) for label in seldom))
+    forms += [make_form(label, newline) for label in seldom]
+    labels = make_template(_LABELS, newline)
+    options = f"--template '{_LABELS}'" + ("" if newline else " --unterminated")
+    return (*forms, labels._replace(name="labels on two lines", options=options))
 
 
 def make_form(label: str, newline: str, separator: str | None = None) -> Form:
@@ -67,13 +74,16 @@ def make_form(label: str, newline: str, separator: str | None = None) -> Form:
 def make_template(template: str, newline: str) -> Form:
     r"""The form of ``--template``: ``{name}`` and ``{number}`` in a text, and `newline`.
 
-    ``\n``, ``\r`` and ``\t`` are a newline, a CR and a tab, ``\\`` is a backslash. Raises
-    `ValueError` unless each field is there once.
+    ``\n``, ``\r`` and ``\t`` are a newline, a CR and a tab, ``\\`` is a backslash. If there is a
+    newline within the text, the one at its end is the same. Raises `ValueError` unless each field
+    is there once.
     """
     pieces = _FIELD.split(template)
     if sorted(pieces[1::2]) != ["name", "number"]:
         raise ValueError("--template: {name} and {number} have to be in it, each of them once")
     before, between, behind = map(_unescape, pieces[::2])
+    if newline and (own := _NEWLINE.search(f"{before} {between} {behind}")):
+        newline = own[0]
     notation = Notation(before, between, behind, number_first=pieces[1] == "number")
     return Form("the template", "--template", Text(notation, Line(newline)))
 

@@ -40,8 +40,8 @@ def explain_failure(failed: Failed, tried: Sequence[Form]) -> Failed:
         return failed
     if failed.cause is Cause.NO_CONNECTION:
         text = (
-            f"{failed.text}; the server ended after it was asked in {before[-1].name}; "
-            f"start it again, and try {last.options}"
+            f"{failed.text}; the server ended after it was asked in {before[-1].name}, "
+            f"perhaps with a word on why; start it again, and try {last.options} or --template"
         )
     elif failed.cause in _NOT_UNDERSTOOD:
         text = (

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..commandline import explain
-from ..processes import holder, in_words
+from ..processes import holder, in_words, may_be_twistd
 from ..trace import Throttle, ThrottledLog
 from ..twisted_gaps import accept_at_most, log_through
 from .datagrams import MAX_DATAGRAM, SumDatagramProtocol
@@ -224,9 +224,10 @@ def _why_not(error: object, transport: str) -> str:
         if error.socketError.errno == EADDRINUSE:
             taken = f"{where}: {error.socketError.strerror}"
             process = holder(transport, error.interface, error.port)
-            return (
-                f"{taken} by {in_words(process)}; end it with: kill {process}" if process else taken
-            )
+            if not process:
+                return taken
+            end = f", or end it with: kill {process}" if may_be_twistd(process) else ""
+            return f"{taken} by {in_words(process)}; take another port{end}"
     return f"{where}: {error.socketError.strerror or error.socketError}"
 
 
