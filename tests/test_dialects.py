@@ -513,7 +513,7 @@ def test_there_are_no_other_labels(dialect: Dialect) -> None:
 
 
 def is_clear(name: str) -> bool:
-    """Whether nothing in `name` reads as a mark or a label: ``Server of Nr:1`` is 1 from a server."""
+    """Whether nothing in `name` reads as a mark or a label, as in ``Server of Nr:1``."""
     words = re.findall(r"[^\W\d_]+", name.removeprefix("Server of "))
     return not set("\"'({") & set(name) and not any(map(kind_of, words))
 
