@@ -509,6 +509,8 @@ def test_three_fields_stop_nothing(data: bytes) -> None:
         *(b"\0\x0dClient of Ann" + text for text in (b"\0\x0342\n", b"\0\x0442.0")),
         b"\0\0\0\x0dClient of Ann\x2a\0\0\0",
         b"\x0d\0Client of Ann\2\x0042",
+        *(b"\0" + bytes([size]) + b"Client of Ann\0\0\0\x2a" for size in (10, 11, 12)),
+        b"Client of Ann".ljust(50, b"\0") + b"\x2a\0",
     ],
 )
 def test_an_int_that_is_rather_text_or_turned_round_stops_nothing(data: bytes) -> None:

@@ -227,6 +227,7 @@ TEMPLATES = [
     *("\ufeffZoë 😀,42".encode("utf-16-be"), '\ufeff{"n": "Ann", "i": 42}\n'.encode("utf-16-be")),
     *(b"\xff\xfd\x01\xff\xfb\x03Ann,42\r\0", b"Client\xff\xf1 of Ann,42\r\n"),
     *(b"\0\x0dClient of Ann\0\x0242", b"\0\x11Client of Ann\0\0\0\x2a"),
+    *(b"\0\x0cClient of Ann\0\0\0\x2a", b"Client of Ann".ljust(50, b"\0") + b"\x2a\0"),
     *(b"Client of Ann,42\0", b"Client of Ann,42".ljust(256, b"\0"), b"Ann".ljust(9, b"\0") + b"42"),
     *(b"Client of Ann".ljust(size, b"\0") + b"\0\0\0\x2a" for size in (50, 256)),
     *(b"Client of Ann".ljust(size, b"\0") + b"\x2a\0\0\0" for size in (52, 100)),

@@ -507,15 +507,18 @@ do
   end
 
   -- Ends in an error if the int at `at` may have been meant otherwise than as this `number`: as
-  -- digits, or in the other byte order.
+  -- digits, in the other byte order or cut, or as the last letters of a name.
   function credible.check_int(data, at, number)
-    local function is_in_range(order)
-      return in_range(("%d"):format(unpack_int(data, at, order)))
+    if in_range(number) then
+      return
     end
-
-    local may_be_digits = slice(data, at, at + INT):find("[0-9][0-9]")
-    if not in_range(number) and (may_be_digits or is_in_range("<") or is_in_range(">")) then
-      malformed("the number may be digits, or in another byte order")
+    local written = slice(data, at, at + INT)
+    local byte = written:match("^\0*([^\0])\0*$")
+    local is_moved = byte and in_range(("%d"):format(byte:byte()))
+    if written:find("[0-9][0-9]") or is_moved then
+      malformed("the number may be digits, in another byte order, or cut")
+    elseif math.abs(tonumber(number)) > CREDIBLE.most_probable and written:find("^[A-Za-z]") then
+      malformed("text may go on behind its length")
     end
   end
 end

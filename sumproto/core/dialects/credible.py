@@ -112,12 +112,17 @@ def check_credible(name: str, number: int, written: int, width: Width) -> None:
 def check_int(written: bytes, number: int) -> None:
     """Raise `Malformed` if the int `written` may have been meant otherwise than as this `number`.
 
-    It may be digits, or in the other byte order. A number in range is what it is: 0 to 255 have
-    three NULs.
+    It may be digits, in the other byte order or cut, or the last letters of a name and a part of
+    the int, if the length of the name is too small. A number in range has one byte and three NULs.
     """
-    other = (int.from_bytes(written, order, signed=True) for order in ("big", "little"))
-    if not in_range(number) and (_TWO_DIGITS.search(written) or any(map(in_range, other))):
-        raise Malformed("the number may be digits, or in another byte order", Reason.NO_INTEGER)
+    if in_range(number):
+        return
+    is_moved = written.count(0) == len(written) - 1 and in_range(max(written))
+    if _TWO_DIGITS.search(written) or is_moved:
+        text = "the number may be digits, in another byte order, or cut"
+        raise Malformed(text, Reason.NO_INTEGER)
+    if abs(number) > _MOST_PROBABLE and written[:1].isalpha():
+        raise Malformed("text may go on behind its length", Reason.LENGTH)
 
 
 class _Shape(IntEnum):
